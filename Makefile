@@ -1,0 +1,107 @@
+# Builds liboinf, the tools and the suite under $(BUILD); no file is listed by name.
+# A unit is a .c file; main_*.c holds a main program (sim/main_sim.c -> oinf-sim), gen_*.c a generator.
+BUILD   ?= build
+CC      ?= cc
+AR      ?= ar
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+VERSION := 0.1.0
+SOVER   := 0
+# The numerics depend on these: they stand apart so that a user's CFLAGS cannot lose them.
+STRICT  := -ffp-contract=off -fno-trapping-math -fno-fast-math
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+PACKS   := jansson yaml-0.1
+DEPS    := gcc clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev libshaderc-dev \
+           libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers spirv-tools glslang-tools strace time python3
+FLAGS    = -std=c11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fPIC -fvisibility=hidden -DOINF_VERSION='"$(VERSION)"' \
+           $(shell pkg-config --cflags $(PACKS)) $(CFLAGS) $(STRICT)
+LIBS     = $(shell pkg-config --libs $(PACKS)) -lpthread -lm -ldl
+
+sources  = $(filter-out %/gen_%.c $(addsuffix /main_%.c,lib formats compiler sim convert),$(wildcard $(1)))
+LIB_SRC := $(call sources,lib/*.c lib/rt/*.c lib/op/*.c formats/*.c compiler/*.c sim/*.c)
+CNV_SRC := $(filter-out convert/main_%,$(wildcard convert/*.c convert/arch/*.c))
+MAINS   := $(wildcard compiler/main_*.c sim/main_*.c convert/main_*.c)
+TOOLS   := $(foreach m,$(MAINS),$(BUILD)/oinf-$(patsubst main_%.c,%,$(notdir $(m))))
+TESTS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+EXAMPLES:= $(patsubst examples/%.c,$(BUILD)/example_%,$(wildcard examples/*.c))
+TESTLIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CNV_OBJ := $(CNV_SRC:%.c=$(BUILD)/%.o)
+
+all: $(BUILD)/.deps $(BUILD)/liboinf.a $(BUILD)/liboinf.so.$(SOVER) $(TOOLS)
+
+# Installs what is missing, on Debian and Ubuntu with the right to; says what is needed elsewhere.
+deps:
+	@miss=; for p in $(DEPS); do dpkg -s $$p >/dev/null 2>&1 || miss="$$miss $$p"; done; \
+	if [ -n "$$miss" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$miss >/dev/null; \
+	  else echo "please install:$$miss" >&2; exit 1; fi; fi
+$(BUILD)/.deps:
+	@pkg-config --exists $(PACKS) libpcre2-8 || $(MAKE) --no-print-directory deps
+	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/liboinf.a: $(LIB_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/liboinf.so.$(SOVER): $(LIB_OBJ)
+	$(CC) $(CFLAGS) -shared -Wl,-soname,liboinf.so.$(SOVER) -o $@ $^ $(LIBS)
+	ln -sf liboinf.so.$(SOVER) $(BUILD)/liboinf.so
+$(BUILD)/libconvert.a: $(CNV_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+$(TOOLS): $(BUILD)/oinf-%: $(BUILD)/libconvert.a $(BUILD)/liboinf.a
+$(BUILD)/oinf-%: $(BUILD)/sim/main_%.o
+	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/oinf-%: $(BUILD)/convert/main_%.o
+	$(CC) $(CFLAGS) -o $@ $< $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS)
+$(BUILD)/oinf-%: $(BUILD)/compiler/main_%.o
+	$(CC) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+$(BUILD)/test_%: $(BUILD)/tests/test_%.o $(TESTLIB) $(BUILD)/libconvert.a $(BUILD)/liboinf.a
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS) -lpcre2-8
+$(BUILD)/example_%: examples/%.c $(BUILD)/liboinf.a
+	$(CC) -std=c11 -Iinclude $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+
+# ops.def -> the header of builders and the reference page; `make lint` refuses a difference.
+gen: | $(BUILD)/.deps
+	@mkdir -p $(BUILD)/lib && $(CC) $(FLAGS) -o $(BUILD)/lib/gen_ops lib/gen_ops.c
+	$(BUILD)/lib/gen_ops header >$(BUILD)/ops.h && cp $(BUILD)/ops.h include/oinf/ops.h
+	$(BUILD)/lib/gen_ops page >$(BUILD)/OPS.md && cp $(BUILD)/OPS.md lib/OPS.md
+
+test: $(BUILD)/.deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TESTS) $(EXAMPLES)
+	@BUILD=$(BUILD) tests/run.sh $(TESTS)
+tests: all $(TESTS) $(EXAMPLES)
+lint:
+	@tests/lint.sh
+asan: $(BUILD)/.deps
+	@$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+soak: tests
+	@BUILD=$(BUILD) SOAK=1 tests/run.sh $(TESTS)
+fuzz: $(BUILD)/.deps
+	@BUILD=$(BUILD) FLAGS='$(FLAGS)' LIBS='$(LIBS)' SOURCES='$(LIB_SRC) $(CNV_SRC)' tests/fuzz/run.sh
+bench: tests
+	@BUILD=$(BUILD) tests/bench/run.sh
+demo: $(BUILD)/.deps
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@BUILD=$(BUILD) examples/demo.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/oinf
+	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/oinf/*.h $(DESTDIR)$(PREFIX)/include/oinf
+	install -m 644 $(BUILD)/liboinf.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(BUILD)/liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib
+	ln -sf liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib/liboinf.so
+	printf 'prefix=$${pcfiledir}/../..\nName: oinf\nDescription: graphs of neural networks, simulated and lowered to C and GLSL\nVersion: %s\nRequires.private: %s\nLibs: -L$${prefix}/lib -loinf\nLibs.private: -lpthread -lm -ldl\nCflags: -I$${prefix}/include\n' \
+	  "$(VERSION)" "$(PACKS)" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/oinf.pc
+uninstall:
+	cd $(DESTDIR)$(PREFIX) && rm -f $(addprefix bin/,$(notdir $(TOOLS))) lib/liboinf.a lib/liboinf.so lib/liboinf.so.$(SOVER) lib/pkgconfig/oinf.pc
+	rm -rf $(DESTDIR)$(PREFIX)/include/oinf
+clean:
+	rm -rf $(BUILD)
+
+.SECONDARY:
+.PHONY: all deps gen test tests lint asan soak fuzz bench demo install uninstall clean
+-include $(shell find $(BUILD) -name '*.d' -not -path '*/asan/*' -not -path '*/clang/*' 2>/dev/null)
