@@ -12,6 +12,12 @@ typedef struct oi_source {
   char *path;             // for messages
   bool owns_map;          // munmap on close
 } oi_source;
+// Frees path, unmaps, closes; an empty source ({.fd = -1}) and a closed one are no-ops.
+void oi_source_close(oinf_ctx *ctx, oi_source *s);
+// Reads exactly n bytes; IO where the file fails or has become shorter. Any thread, each with its own err.
+oinf_status oi_source_read(oi_err *err, const oi_source *s, uint64_t offset, void *out, uint64_t n);
+// Maps the whole file, read-only; a second call is a no-op.
+oinf_status oi_source_map(oi_err *err, oi_source *s);
 
 typedef enum oi_tensor_kind { OI_TENSOR_BYTES = 0, OI_TENSOR_SPLAT, OI_TENSOR_NOISE } oi_tensor_kind;
 
