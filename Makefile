@@ -63,11 +63,11 @@ $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
 
-# ops.def -> the header of builders and the reference page; `make lint` refuses a difference.
+# The tables -> headers of enums and builders, and the reference page; `make lint` refuses a difference.
 gen: | $(BUILD)/.deps
 	@mkdir -p $(BUILD)/lib && $(CC) $(FLAGS) -o $(BUILD)/lib/gen_ops lib/gen_ops.c
-	$(BUILD)/lib/gen_ops header >$(BUILD)/ops.h && cp $(BUILD)/ops.h include/oinf/ops.h
-	$(BUILD)/lib/gen_ops page >$(BUILD)/OPS.md && cp $(BUILD)/OPS.md lib/OPS.md
+	@for f in enums:include/oinf/enums.h header:include/oinf/ops.h page:lib/OPS.md; do \
+	  $(BUILD)/lib/gen_ops $${f%%:*} >$(BUILD)/gen.tmp && cp $(BUILD)/gen.tmp $${f#*:} || exit 1; done
 
 test: $(BUILD)/.deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TESTS) $(EXAMPLES)

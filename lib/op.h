@@ -49,6 +49,9 @@ typedef struct oi_infer {
   uint32_t n_out;          // the row's; an op of many outputs (split) sets it
   char *message;           // of `room` bytes
   size_t room;
+  // Keeps a == b as a condition of every step (the graph's); NULL: what is not known is refused.
+  bool (*keep)(void *user, oinf_dim a, oinf_dim b, const char *what);
+  void *user;
 } oi_infer;
 bool oi_infer_fail(oi_infer *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Equality of two dims as far as it can be known: 1 equal, 0 different, -1 only at run time (then a condition is kept:
@@ -81,6 +84,7 @@ typedef struct oi_call {
   int tiled;
   int64_t row0, rows, row_count;
   void *room;                      // oi_room_<name>(call) bytes, 64-byte aligned
+  oi_err *err;                     // where a kernel says that its data is bad (an index out of range); never NULL
   struct oi_threads *threads;      // NULL: one thread
 } oi_call;
 typedef bool oi_shape_fn(oi_infer *s);
