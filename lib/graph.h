@@ -57,7 +57,8 @@ typedef struct oi_region {
 typedef struct oi_state_decl { const char *name; oi_type type; } oi_state_decl;
 typedef struct oi_output_decl { const char *name; uint32_t value; } oi_output_decl;
 typedef struct oi_variant_decl { const char *name; uint32_t sym; int64_t value; } oi_variant_decl;
-typedef struct oi_condition { oinf_dim a, b; const char *what; uint32_t node; } oi_condition;  // a == b, checked as a step starts
+// a == b (at_most: a <= b), checked as a step starts. Where it speaks of indices of loops it holds for every iteration.
+typedef struct oi_condition { oinf_dim a, b; bool at_most; const char *what; uint32_t node; } oi_condition;
 
 struct oinf_graph {
   oinf_ctx *ctx;

@@ -38,6 +38,10 @@ typedef enum oi_op {
   OP_COUNT
 } oi_op;
 
+// What only a step can know: a == b, or a <= b. oi_infer_require appends to `need`; the builder keeps them in the graph.
+typedef struct oi_need { oinf_dim a, b; bool at_most; const char *what; } oi_need;
+enum { OI_MAX_NEEDS = 24 };
+
 // Shape rule: from input types and args to output types. On a mistake it says what was expected and found and gives false.
 typedef struct oi_infer {
   oinf_ctx *ctx;
@@ -46,7 +50,7 @@ typedef struct oi_infer {
   const oi_type *in;
   uint32_t n_in;
   oi_type *out;
-  uint32_t n_out;          // the row's; an op of many outputs (split) sets it
+  uint32_t n_out;          // the row's; an op of many outputs (split) sets it, at most OINF_MAX_SPLIT; out has that room
   char *message;           // of `room` bytes
   size_t room;
   // Keeps a == b as a condition of every step (the graph's); NULL: what is not known is refused.
