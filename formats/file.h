@@ -21,8 +21,8 @@ typedef struct oi_bytes {
   size_t n;
 } oi_bytes;
 void oi_bytes_free(oinf_ctx *ctx, oi_bytes *b);
-// Reads it whole; more than cap bytes are refused (FORMAT). The user's own path may be a pipe: it is
-// read to its end.
+// Reads it whole; more than cap bytes are refused (FORMAT). The user's own path may be a pipe, then
+// it is read to its end.
 oinf_status oi_file_slurp(oinf_ctx *ctx, const char *path, size_t cap, oi_bytes *out);
 oinf_status oi_source_slurp(oinf_ctx *ctx, const oi_source *s, size_t cap, oi_bytes *out);
 
