@@ -121,10 +121,16 @@ oinf_status oi_model_index(oinf_model *m);
 int64_t oi_model_tensor_id(const oinf_model *m, const char *name);   // -1: not there
 // Bytes of a shape, block dtypes included; false where it overflows, is over the limits of a shape
 // (dims 2^40, elements 2^42 with 0 counted as 1), or the last dim does not fill blocks.
+#define OI_MODEL_DIM_MAX ((int64_t)1 << 40)
+#define OI_MODEL_ELEMENTS_MAX ((uint64_t)1 << 42)
 bool oi_tensor_bytes(oinf_dtype dtype, uint32_t rank, const int64_t *dims, uint64_t *out_bytes);
 // Reads part of a tensor (no checksum): what conversion and inspection use.
 oinf_status oi_model_read_at(oinf_model *m, uint32_t tensor, uint64_t offset, void *out,
                              uint64_t bytes);
+// Tensors without bytes: a splat's seed is the bits of its element, a noise's top byte the k of its
+// scale 2^-k (OINF.md). Ok: the seed suits kind and dtype.
+enum { OI_NOISE_SCALE_MAX = 14 };
+bool oi_tensor_seed_ok(const oi_tensor *t);
 // Bytes of a splat or noise tensor from offset on.
 void oi_tensor_fill(const oi_tensor *t, uint64_t offset, void *out, uint64_t bytes);
 // Checksum blocks: block i is the bytes of source 0 from weights_offset + i MiB on, the last one
