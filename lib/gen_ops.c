@@ -1,11 +1,12 @@
-// Writes what is made from the tables: `gen_ops enums`, `gen_ops header` and `gen_ops page`, to standard output.
+// Writes what is made from the tables: `gen_ops enums`, `header` and `page`, to standard output.
 //
-// The idea: a row of ops.def becomes an args struct (operands first, then attributes, then where the user wrote it),
-// a builder and a macro that fills the struct by designated initialisers. Operands are members of their own, a, b, c,
-// and not an array: a list of values in braces then needs no inner braces, which clang would ask for.
-// Why a program and not the preprocessor: a header that users read must be text, and cpp cannot write `#define`.
-// The builders are oi_build_<op>, as oi_exp and its like are the strict text's own functions. C++ has no compound
-// literals, so there oi_<op> is an inline function that takes the struct.
+// The idea: a row of ops.def becomes an args struct (operands first, then attributes, then where the
+// user wrote it), a builder and a macro that fills the struct by designated initialisers. Operands are
+// members of their own, a, b, c, and not an array: a list of values in braces then needs no inner
+// braces, which clang would ask for.
+// Why a program and not the preprocessor: a header that users read must be text, and cpp cannot write
+// `#define`. The builders are oi_build_<op>, as oi_exp and its like are the strict text's own functions.
+// C++ has no compound literals, so there oi_<op> is an inline function that takes the struct.
 // The files are committed; tests/lint.sh refuses a difference. This file holds no fact about any op.
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,9 +56,8 @@ static const more mores[] = {
 
 static unsigned classes_of(const row *r) {
   unsigned c = r->classes;
-  bool eltwise = strcmp(r->kind, "elementwise") == 0;
   for (size_t i = 0; i < sizeof mores / sizeof mores[0]; i++)
-    if (strcmp(mores[i].name, r->name) == 0 && (eltwise || strcmp(r->kind, "reduction") == 0)) c |= mores[i].classes;
+    if (strcmp(mores[i].name, r->name) == 0) c |= mores[i].classes;
   return c;
 }
 
@@ -65,9 +65,9 @@ static int most(const row *r) { return r->arity < 0 ? -r->arity : r->arity % 100
 static int least(const row *r) { return r->arity < 0 ? 1 : r->arity >= 100 ? r->arity / 100 : r->arity; }
 
 static const char *c_type(const char *type) {
-  static const char *const names[][2] = {{"f64", "double"},        {"i64", "int64_t"},   {"flag", "bool"},
-                                         {"dtype", "oinf_dtype"},  {"dim", "oinf_dim"},  {"dims", "oinf_dims"},
-                                         {"text", "const char *"}};
+  static const char *const names[][2] = {
+      {"f64", "double"},   {"i64", "int64_t"},    {"flag", "bool"},        {"dtype", "oinf_dtype"},
+      {"dim", "oinf_dim"}, {"dims", "oinf_dims"}, {"text", "const char *"}};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (strcmp(names[i][0], type) == 0) return names[i][1];
   return "?";
@@ -91,8 +91,8 @@ static void print_row(const row *r) {
   printf("\n// %s\n", r->doc);
   print_args(r);
   printf("OINF_API oinf_val oi_build_%s(oinf_%s_args args);\n", r->name, r->name);
-  printf("#define oinf_%s(...) \\\n  oi_build_%s((oinf_%s_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})\n",
-         r->name, r->name, r->name);
+  printf("#define oinf_%s(...) \\\n", r->name);
+  printf("  oi_build_%s((oinf_%s_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})\n", r->name, r->name);
 }
 
 static void print_header(void) {
@@ -107,23 +107,26 @@ static void print_header(void) {
          "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (int i = 0; i < N_ROWS; i++) print_row(&rows[i]);
   printf("\n#ifdef __cplusplus\n}\n");
-  for (int i = 0; i < N_ROWS; i++)
-    printf("inline oinf_val oi_%s(const oinf_%s_args &args) { return oi_build_%s(args); }\n", rows[i].name,
-           rows[i].name, rows[i].name);
+  for (int i = 0; i < N_ROWS; i++) {
+    const char *name = rows[i].name;
+    printf("inline oinf_val oi_%s(const oinf_%s_args &a) { return oi_build_%s(a); }\n", name, name, name);
+  }
   printf("#endif\n#endif\n");
 }
 
 static void print_enums(void) {
-  printf("// Statuses, dtypes and roles, made from lib/status.def, dtype.def and roles.def by `make gen`: do not edit.\n"
+  printf("// Statuses, dtypes and roles, made from lib/*.def by `make gen`: do not edit.\n"
          "#ifndef OINF_ENUMS_H\n#define OINF_ENUMS_H\n\ntypedef enum oinf_status {\n");
 #define S(NAME, code, text) printf("  OINF_%s,  // %s; a tool ends with %d\n", #NAME, text, code);
 #include "lib/status.def"
 #undef S
-  printf("} oinf_status;\n\ntypedef enum oinf_dtype {\n  OINF_NONE = 0,\n");
+  printf("} oinf_status;\n\n// What stands for an element; q8_0 and q4_0 are blocks of 32.\n"
+         "typedef enum oinf_dtype {\n  OINF_NONE = 0,\n");
 #define D(NAME, name, class, bits, block) printf("  OINF_%s,\n", #NAME);
 #include "lib/dtype.def"
 #undef D
-  printf("} oinf_dtype;\n\n// What a value is in its network.\ntypedef enum oinf_role {\n  OINF_ROLE_NONE = 0,\n");
+  printf("} oinf_dtype;\n\n// What a value is in its network.\n"
+         "typedef enum oinf_role {\n  OINF_ROLE_NONE = 0,\n");
 #define R(NAME, name, doc) printf("  OINF_%s,  // %s\n", #NAME, doc);
 #include "lib/roles.def"
 #undef R

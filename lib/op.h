@@ -13,7 +13,10 @@
 #define OINF_LIB_OP_H
 #include "lib/dims.h"
 
-typedef enum oi_class { OI_F = 1, OI_D = 2, OI_S = 4, OI_U = 8, OI_B = 16, OI_Q = 32 } oi_class;
+// OI_TO_BOOL and OI_A_BOOL stand in CLASSES beside the classes: the result is bool; operand a is.
+typedef enum oi_class {
+  OI_F = 1, OI_D = 2, OI_S = 4, OI_U = 8, OI_B = 16, OI_Q = 32, OI_TO_BOOL = 64, OI_A_BOOL = 128
+} oi_class;
 oi_class oi_dtype_class(oinf_dtype dtype);
 
 typedef struct oi_type {
@@ -53,16 +56,18 @@ typedef struct oi_infer {
   uint32_t n_out;          // the row's; an op of many outputs (split) sets it, at most OINF_MAX_SPLIT; out has that room
   char *message;           // of `room` bytes
   size_t room;
-  // Keeps a == b as a condition of every step (the graph's); NULL: what is not known is refused.
-  bool (*keep)(void *user, oinf_dim a, oinf_dim b, const char *what);
-  void *user;
+  oi_need need[OI_MAX_NEEDS];
+  uint32_t n_need;
 } oi_infer;
 bool oi_infer_fail(oi_infer *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Equality of two dims as far as it can be known: 1 equal, 0 different, -1 only at run time (then a condition is kept:
 // oi_infer_require adds it to the graph, and a step that breaks it is refused before anything runs).
 int oi_infer_equal(oi_infer *s, oinf_dim a, oinf_dim b);
 bool oi_infer_require(oi_infer *s, oinf_dim a, oinf_dim b, const char *what);
+bool oi_infer_at_most(oi_infer *s, oinf_dim a, oinf_dim b, const char *what);              // a <= b, likewise
 bool oi_infer_broadcast(oi_infer *s, const oi_type *a, const oi_type *b, oi_type *out);   // dims alone
+bool oi_infer_axis(oi_infer *s, int64_t axis, uint32_t rank, uint32_t *out);    // -rank .. rank - 1 to 0 .. rank - 1
+const char *oi_infer_type(oi_infer *s, const oi_type *t, char *room, size_t size);  // "f32 [T, 64]" for a message
 void oi_type_print(const oi_dims *d, const oi_type *t, oi_text *out);                     // "f32 [T, 64]"
 
 // A kernel's view of an operand: contiguous and row-major, as every value of the simulator is.
@@ -102,7 +107,7 @@ typedef struct oi_op_info {
   const char *name;
   oi_op_kind kind;
   int8_t min_in, max_in, n_out;    // n_out 0: said by the shape rule
-  uint8_t classes;
+  uint8_t classes;                 // of the row and of its further texts
   uint8_t n_attrs;
   const oi_attr_info *attrs;
   uint16_t args_size;              // of the args struct; the operands (oinf_val) stand first in it

@@ -1,4 +1,4 @@
-// Statuses, dtypes and roles, made from lib/status.def, dtype.def and roles.def by `make gen`: do not edit.
+// Statuses, dtypes and roles, made from lib/*.def by `make gen`: do not edit.
 #ifndef OINF_ENUMS_H
 #define OINF_ENUMS_H
 
@@ -20,6 +20,7 @@ typedef enum oinf_status {
   OINF_CANCEL,  // interrupted; a tool ends with 130
 } oinf_status;
 
+// What stands for an element; q8_0 and q4_0 are blocks of 32.
 typedef enum oinf_dtype {
   OINF_NONE = 0,
   OINF_F64,
