@@ -20,8 +20,8 @@ struct oi_yaml {
   oi_yaml *first, *next;    // entries, in file order
 };
 
-// Parses a document; the tree lives in the arena. A failure (FORMAT) begins "'name', line:column: ".
-// An empty document is an empty map.
+// Parses a document; the tree lives in the arena. A failure (FORMAT) begins
+// "'name', line:column: ". An empty document is an empty map.
 oinf_status oi_yaml_parse(oinf_ctx *ctx, oi_arena *arena, const void *bytes, size_t n,
                           const char *name, const oi_yaml **out);
 const oi_yaml *oi_yaml_get(const oi_yaml *map, const char *key);   // NULL: not there, or no map
