@@ -15,7 +15,7 @@
 // Each function states its error in ULP of the exact value.
 //
 // What it does not do: f64 transcendental functions, vectors by hand, fast forms. Compile with
-// -ffp-contract=off (and -fno-trapping-math, without which gcc vectorises none of it).
+// -ffp-contract=off; gcc makes vector code of it under -fno-trapping-math -fno-math-errno alone.
 #ifndef OI_RT_STRICT_H
 #define OI_RT_STRICT_H
 #include <math.h>
