@@ -1,0 +1,46 @@
+// Finds the processor's variant by CPUID and XGETBV: an instruction set counts only where the system saves its registers.
+// Not __builtin_cpu_supports: its list of names differs between the compilers and their versions.
+#include "lib/rt/cpu.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const words[] = {"unknown", "plain", "neon", "avx2", "avx512", "amx"};
+
+OI_RT const char *oi_cpu_name(oi_cpu cpu) { return words[cpu]; }
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+static uint64_t saved_registers(void) {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t)high << 32 | low;
+}
+
+static oi_cpu probe(void) {
+  enum { OSXSAVE = 1 << 27, F16C = 1 << 29, AVX2 = 1 << 5, YMM = 0x6, ZMM = 0xe6 };
+  const uint32_t avx512_b = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+  const uint32_t vnni_c = 1u << 11;
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & F16C)) return OI_CPU_PLAIN;
+  uint64_t saved = saved_registers();
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2) || (saved & YMM) != YMM) return OI_CPU_PLAIN;
+  if ((b & avx512_b) != avx512_b || !(c & vnni_c) || (saved & ZMM) != ZMM) return OI_CPU_AVX2;
+  return OI_CPU_AVX512;
+}
+#elif defined(__aarch64__)
+static oi_cpu probe(void) { return OI_CPU_NEON; }
+#else
+static oi_cpu probe(void) { return OI_CPU_PLAIN; }
+#endif
+
+OI_RT oi_cpu oi_cpu_level(void) {
+  const char *word = getenv("OINF_CPU");
+  oi_cpu have = probe();
+  if (!word || !*word) return have;
+  for (int i = OI_CPU_PLAIN; i <= OI_CPU_AMX; i++)
+    if (strcmp(word, words[i]) == 0) return (oi_cpu)i < have ? (oi_cpu)i : have;
+  return OI_CPU_UNKNOWN;
+}
