@@ -1,0 +1,105 @@
+// The portable variant: GCC vector extensions of four floats, which are SSE2 on x86-64 and NEON on AArch64, and plain
+// loops over quantized blocks. It is always there, and the one that the others are held against in reading.
+// Vectors of 16 floats would read better, but gcc lowers what is wider than a register element by element.
+#include "lib/op/dot.h"
+
+#include <string.h>
+
+#define TARGET
+#define WIDTH 4
+#define TILE_M 2
+#define TILE_N 2
+#define STREAMS 4
+#define AHEAD 2048
+#define MIX_PARTS 8
+typedef float vf __attribute__((vector_size(16)));
+typedef uint32_t vu __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef uint16_t half_of_vu __attribute__((vector_size(8)));
+
+// Exact: the exponent is rescaled by a product with 2^112, which turns subnormal halves into normal floats too;
+// infinities and NaN, which that leaves at 2^16 and more, get the largest exponent.
+static inline vf widen_f16(vu h) {
+  const vu sign = (h & 0x8000u) << 16, rest = (h & 0x7fffu) << 13;
+  vf f = (vf)rest * 0x1p112f;
+  vu special = (vu)((vi)f >= 0x47800000);
+  return (vf)((vu)f | (special & 0x7f800000u) | sign);
+}
+
+static inline vf widen(const uint8_t *p, oinf_dtype type) {
+  vf v;
+  half_of_vu half;
+  if (type == OINF_F32) return memcpy(&v, p, sizeof v), v;
+  memcpy(&half, p, sizeof half);
+  vu bits = __builtin_convertvector(half, vu);
+  return type == OINF_BF16 ? (vf)(bits << 16) : widen_f16(bits);
+}
+
+static float widen_one(const uint8_t *p, oinf_dtype type) {
+  uint8_t four[16] = {0};
+  memcpy(four, p, type == OINF_F32 ? 4 : 2);
+  return widen(four, type)[0];
+}
+
+static float positive_zero(float sum);
+static void mix_rest(const oi_mix *a, oinf_dtype type) {
+  for (int64_t i = 0; i < a->d; i++) {
+    float p[16] = {0};
+    const uint8_t *at = (const uint8_t *)a->v + i * (type == OINF_F32 ? 4 : 2);
+    for (int64_t j = a->begin; j < a->end; j++) {
+      if (a->seen && !a->seen[j]) continue;
+      float product = a->e[j] * widen_one(at + j * a->v_pitch, type);
+      p[j % 16] = p[j % 16] + product;
+    }
+    for (int s = 8; s > 0; s /= 2)
+      for (int q = 0; q < s; q++) p[q] = p[q] + p[q + s];
+    a->out[i] = positive_zero(p[0]);
+  }
+}
+
+#include "lib/op/dot_float.inc"
+
+// ---- quantized blocks: a scale in f16, then 32 bytes, or 16 bytes with element j low and j + 16 high ----
+enum { Q8_BYTES = 34, Q4_BYTES = 18 };
+
+static int32_t sum_q8(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
+  const int8_t *q = (const int8_t *)block + 2;
+  int32_t sum = 0;
+  for (int i = 0; i < 16; i++) sum += q[i] * lo[i];
+  for (int i = 0; i < 16; i++) sum += q[16 + i] * hi[i];
+  return sum;
+}
+
+static int32_t sum_q4(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
+  const uint8_t *q = block + 2;
+  int32_t sum = 0;
+  for (int i = 0; i < 16; i++) sum += ((q[i] & 15) - 8) * lo[i];
+  for (int i = 0; i < 16; i++) sum += ((q[i] >> 4) - 8) * hi[i];
+  return sum;
+}
+
+INLINE float dot_row(const oi_quad *x, const uint8_t *w, int64_t blocks, bool q8) {
+  float p[4] = {0};
+  for (int64_t b = 0; b < blocks; b++, w += q8 ? Q8_BYTES : Q4_BYTES) {
+    const oi_quad *quad = &x[b / 4];
+    int32_t sum = (q8 ? sum_q8 : sum_q4)(w, quad->lo[b % 4], quad->hi[b % 4]);
+    float scale = widen_one(w, OINF_F16) * quad->d[b % 4];
+    float value = scale * (float)sum;
+    p[b % 4] = p[b % 4] + value;
+  }
+  float even = p[0] + p[2], odd = p[1] + p[3];
+  return positive_zero(even + odd);
+}
+
+INLINE void dot_blocks(const oi_dot *d, bool q8) {
+  for (int64_t j = 0; j < d->n; j++)
+    for (int64_t i = 0; i < d->m; i++) {
+      const void *x = (const uint8_t *)d->x + i * d->x_pitch;
+      d->out[i * d->out_pitch + j] = dot_row(x, (const uint8_t *)d->w + j * d->w_pitch, d->k / 32, q8);
+    }
+}
+
+static void dot_q8_0(const oi_dot *d) { dot_blocks(d, true); }
+static void dot_q4_0(const oi_dot *d) { dot_blocks(d, false); }
+
+const oi_dots oi_dots_plain = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0, mix_f32, mix_f16, mix_bf16};
