@@ -105,6 +105,16 @@ OI_FN double oi_max_d(double a, double b) {
 }
 OI_FN double oi_canon_d(double a) { return oi_is_nan_d(a) ? oi_dbl(0x7ff8000000000000u) : a; }
 
+// f64 to f32 for a further narrowing: toward zero, and the last bit set where anything was cut, so that the
+// second rounding is as if it were the only one.
+OI_FN float oi_f64_to_f32_odd(double a) {
+  float near = (float)a;
+  double back = (double)near;
+  if (oi_is_nan_d(a) || back == a) return near;
+  uint32_t u = oi_bits(near);
+  if (oi_abs_d(back) > oi_abs_d(a)) u = u - 1;
+  return oi_flt(u | 1u);
+}
 // Float to integer, toward zero, saturating at lo and hi; NaN gives 0. f32 goes through double,
 // which is exact.
 OI_FN int64_t oi_to_i64(double a, int64_t lo, int64_t hi) {
