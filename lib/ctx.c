@@ -97,7 +97,7 @@ void oi_trail(oi_err *err, const char *format, ...) {
     snprintf(err->trail + n, sizeof err->trail - n, "while %s\n", flat);
 }
 
-void oi_log(oinf_ctx *ctx, const char *format, ...) {
+void oi_note(oinf_ctx *ctx, const char *format, ...) {
   if (!ctx->desc.log) return;
   char raw[1024], flat[1024];
   va_list args;

@@ -28,7 +28,7 @@ void oi_trail(oi_err *err, const char *format, ...) __attribute__((format(printf
     oinf_status try_ = (expr);                                  \
     if (try_ != OINF_OK) return oi_trail(err, __VA_ARGS__), try_; \
   } while (0)
-void oi_log(oinf_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void oi_note(oinf_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // ---- memory ---- all calls may give NULL; the caller says OINF_MEMORY (oi_nomem) and unwinds.
 void *oi_alloc(oinf_ctx *ctx, size_t size);                                     // zeroed
