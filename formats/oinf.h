@@ -23,6 +23,7 @@ typedef struct oi_oinf_fill {
   oinf_status (*fill)(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes);
   oi_progress *progress;   // may be NULL; bytes of weights written; false stops with CANCEL
   void *user;
+  const oinf_model *input; // NULL, or the model read from: its files must not be the target (USAGE)
 } oi_oinf_fill;
 typedef struct oi_oinf_writer oi_oinf_writer;
 //   oi_oinf_begin(content, path, &fill, &w);    // everything but golden steps, into a temporary file

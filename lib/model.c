@@ -285,6 +285,7 @@ oinf_status oinf_model_set_blob(oinf_model *m, const char *name, const void *dat
   if (status != OINF_OK) return oi_free(m->ctx, copy, room), status;
   free_blob(m->ctx, blob);
   blob->pub.data = copy, blob->pub.size = size, blob->room = room;
+  blob->sha256 = NULL;
   return OINF_OK;
 }
 

@@ -39,6 +39,7 @@ typedef struct oi_meta {
 typedef struct oi_blob {
   oinf_blob pub;
   size_t room;              // 0: borrowed from a source or from the arena
+  const uint8_t *sha256;    // of a package's, in the arena; else NULL
 } oi_blob;
 typedef struct oi_graph_text {
   char *name, *text;
