@@ -16,9 +16,9 @@ oinf_status oi_oinf_verify_weights(oinf_model *m, oi_progress *progress, void *u
 
 // ---- writing ----
 // The content of a package is a model: its tensors in the order they shall lie on disk, metadata,
-// blobs, graphs, extras; `fill` gives a tensor's bytes piece by piece, offsets increasing, pieces of
-// whole dtype blocks of at most 1 MiB; NULL reads them from the model itself. Tensors of kind SPLAT
-// and NOISE are not asked for. Memory is bounded whatever the weights weigh.
+// blobs, graphs, extras; `fill` gives a tensor's bytes piece by piece, offsets increasing, pieces
+// of whole dtype blocks of at most 1 MiB; NULL reads them from the model itself. Tensors of kind
+// SPLAT and NOISE are not asked for. Memory is bounded whatever the weights weigh.
 typedef struct oi_oinf_fill {
   oinf_status (*fill)(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes);
   oi_progress *progress;   // may be NULL; bytes of weights written; false stops with CANCEL
@@ -26,8 +26,9 @@ typedef struct oi_oinf_fill {
   const oinf_model *input; // NULL, or the model read from: its files must not be the target (USAGE)
 } oi_oinf_fill;
 typedef struct oi_oinf_writer oi_oinf_writer;
-//   oi_oinf_begin(content, path, &fill, &w);    // everything but golden steps, into a temporary file
-//   oi_oinf_reopen(w, &m); ... simulate ...; oi_oinf_set_golden(w, steps, n); oinf_model_destroy(m);
+//   oi_oinf_begin(content, path, &fill, &w);    // all but golden steps, into a temporary file
+//   oi_oinf_reopen(w, &m); ... simulate ...; oi_oinf_set_golden(w, steps, n);
+//   oinf_model_destroy(m);
 //   oi_oinf_commit(&w);                         // proved by reading it back, fsync, rename
 //   ... and on every way out: oi_oinf_abort(&w);
 // The content must stay as it is until commit. On failure of begin there is nothing to abort.

@@ -17,7 +17,7 @@ static oinf_status check_counts(oi_oinf_writer *w) {
   if (m->tensors.n > OI_TENSORS_MAX || m->meta.n > OI_META_MAX || m->graphs.n > OI_GRAPHS_MAX ||
       m->blobs.n > OI_BLOBS_MAX)
     return oi_fail(w->err, OINF_FORMAT,
-                   "%zu tensors, %zu metadata, %zu graphs, %zu blobs: a package holds %d, %d, %d, %d",
+                   "%zu tensors, %zu metadata, %zu graphs, %zu blobs: at most %d, %d, %d, %d",
                    m->tensors.n, m->meta.n, m->graphs.n, m->blobs.n, OI_TENSORS_MAX, OI_META_MAX,
                    OI_GRAPHS_MAX, OI_BLOBS_MAX);
   return OINF_OK;

@@ -1,8 +1,8 @@
-// Reader and verifier of the package, one pass, and the only way in. OINF.md is what it enforces, in
-// the order of its section 9. Everything but the weights is read into private memory, proved there
-// by its digest, and used from there alone: what changes in the file afterwards cannot be seen. Every
-// number is bounded before it is used in arithmetic or as a size. The weights are not touched; who
-// reads them proves their checksums (lib/model_read.c, formats/oinf_verify.c).
+// Reader and verifier of the package, one pass, and the only way in. OINF.md is what it enforces,
+// in the order of its section 9. Everything but the weights is read into private memory, proved
+// there by its digest, and used from there alone: what changes in the file afterwards cannot be
+// seen. Every number is bounded before it is used in arithmetic or as a size. The weights are not
+// touched; who reads them proves their checksums (lib/model_read.c, formats/oinf_verify.c).
 #include "formats/oinf_read.h"
 #include "lib/rt/crc32c.h"
 
@@ -63,7 +63,7 @@ static oinf_status check_features(oi_reader *r) {
     return oi_fail(r->err, OINF_SUPPORT, "the package needs a reader of version %u.%u, this is 1.0",
                    p->least_major, p->least_minor);
   if (p->required)
-    return oi_fail(r->err, OINF_SUPPORT, "the package needs feature bit %d, which is not known here",
+    return oi_fail(r->err, OINF_SUPPORT, "the package needs feature bit %d, not known here",
                    __builtin_ctzll(p->required));
   if (p->zero0 || !all_zero(p->zero1, sizeof p->zero1) || !all_zero(p->zero2, sizeof p->zero2) ||
       !all_zero(p->zero3, sizeof p->zero3))
@@ -165,8 +165,8 @@ static oinf_status load_all(oi_reader *r) {
   r->tail_at = weights->offset + weights->size;
   uint64_t metadata = r->blobs_at - OI_PAGE_SIZE, tail = r->page->file_size - r->tail_at;
   if (metadata > OI_METADATA_MAX || tail > OI_METADATA_MAX)
-    return oi_bad(r, "%llu bytes of metadata and %llu behind the weights, at most %d", ull(metadata),
-                  ull(tail), OI_METADATA_MAX);
+    return oi_bad(r, "%llu bytes of metadata and %llu behind the weights, at most %d",
+                  ull(metadata), ull(tail), OI_METADATA_MAX);
   OI_TRY(load(r, OI_PAGE_SIZE, r->blobs_at, &r->metadata));
   OI_TRY(check_digest(r, "metadata", r->metadata, metadata, r->page->metadata_digest));
   OI_TRY(load(r, r->tail_at, r->page->file_size, &r->tail));
@@ -205,7 +205,8 @@ oinf_status oi_reader_pool(oi_reader *r, oi_read_pool *p, oi_section_id ends, oi
   uint32_t begin = 0;
   p->ends = oi_reader_section(r, ends, &p->n);
   p->text = oi_reader_section(r, text, NULL);
-  if (size > OI_TEXT_MAX) return oi_bad(r, "%llu bytes of text, at most %d", ull(size), OI_TEXT_MAX);
+  if (size > OI_TEXT_MAX)
+    return oi_bad(r, "%llu bytes of text, at most %d", ull(size), OI_TEXT_MAX);
   OI_TRY(oi_reader_room(r, p->n, &p->used));
   for (uint32_t i = 0, before = 0; i < p->n; i++) {
     uint32_t end = p->ends[i];
@@ -225,7 +226,8 @@ oinf_status oi_reader_string(oi_reader *r, oi_read_pool *p, uint32_t id, const c
   if (id >= p->n) return oi_bad(r, "string %u of %u is asked for", id, p->n);
   uint32_t begin = id ? p->ends[id - 1] : 0;
   if (p->ends[id] - begin > OI_VALUE_MAX + 1)
-    return oi_bad(r, "string %u has %u bytes, at most %d", id, p->ends[id] - begin - 1, OI_VALUE_MAX);
+    return oi_bad(r, "string %u has %u bytes, at most %d", id, p->ends[id] - begin - 1,
+                  OI_VALUE_MAX);
   p->used[id] = 1;
   *out = p->text + begin;
   return OINF_OK;
@@ -378,7 +380,8 @@ static oinf_status read_graph(oi_reader *r, const oi_rec_graph *all, uint32_t i,
   for (uint32_t k = 0; k < i; k++)
     if (all[k].name == rec->name) return oi_bad(r, "two graphs are named '%s'", name);
   if (rec->zero) return oi_bad(r, "graph '%s': a reserved field is not zero", name);
-  if (rec->offset != *end || *end >= size || rec->size >= size - *end || text[*end + rec->size] != 0)
+  if (rec->offset != *end || *end >= size || rec->size >= size - *end ||
+      text[*end + rec->size] != 0)
     return oi_bad(r, "graph '%s': its text does not follow the one before", name);
   if (!oi_utf8_ok(text + *end, rec->size))
     return oi_bad(r, "graph '%s': its text is not strict UTF-8 without zero bytes", name);

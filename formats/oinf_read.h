@@ -1,5 +1,5 @@
-// What the two files of the package's reader share: oinf_read.c for the file and all that lies before
-// the weights, oinf_read_golden.c for the golden steps behind them.
+// What the two files of the package's reader share: oinf_read.c for the file and all that lies
+// before the weights, oinf_read_golden.c for the golden steps behind them.
 #ifndef OINF_FORMATS_OINF_READ_H
 #define OINF_FORMATS_OINF_READ_H
 #include "formats/oinf_layout.h"

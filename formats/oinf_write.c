@@ -1,6 +1,6 @@
-// The writer: weights stream through one buffer straight to their place, then the metadata that their
-// digests complete, the tail, and after a sync the first page. Everything goes to a temporary file
-// that gets its name when it has been read back and proved, so a target is whole or untouched.
+// The writer: weights stream through one buffer straight to their place, then the metadata that
+// their digests complete, the tail, and after a sync the first page. Everything goes to a temporary
+// file that gets its name when it has been read back and proved, so a target is whole or untouched.
 #include "formats/file.h"
 #include "formats/oinf_layout.h"
 #include "lib/rt/crc32c.h"
@@ -197,7 +197,7 @@ static oinf_status prove_weights(const oinf_model *m, oi_err *err) {
   return status;
 }
 
-// What was written is right by construction; where it reads back as something else, the disk failed.
+// What was written is right by construction; where it reads back otherwise, the disk failed.
 static oinf_status unfaithful(oi_oinf_writer *w, oinf_status status) {
   char why[512];
   if (status != OINF_FORMAT && status != OINF_CORRUPT && status != OINF_SUPPORT) return status;
@@ -264,7 +264,9 @@ oinf_status oi_oinf_begin(oinf_model *content, const char *path, const oi_oinf_f
   return OINF_OK;
 }
 
-oinf_status oi_oinf_reopen(oi_oinf_writer *w, oinf_model **out_model) { return prove(w, out_model); }
+oinf_status oi_oinf_reopen(oi_oinf_writer *w, oinf_model **out_model) {
+  return prove(w, out_model);
+}
 
 oinf_status oi_oinf_set_golden(oi_oinf_writer *w, const oi_golden_step *steps, uint32_t n) {
   if (w->has_golden) return oi_fail(w->err, OINF_INTERNAL, "golden steps are set already");
