@@ -1,5 +1,5 @@
 // The layer over jansson. Jansson alone would recurse 2048 deep, take "-0" for an integer and stop
-// at what Python's json module writes; one pass over the bytes before it settles these three.
+// at numbers that Python's json module writes; one pass over the bytes before it settles these.
 #include "formats/json.h"
 
 #include <math.h>
@@ -40,21 +40,36 @@ static size_t python_literal(const scan *s) {
   return 0;
 }
 
-static bool is_minus_zero(const scan *s) {
-  if (s->end - s->at < 2 || s->at[0] != '-' || s->at[1] != '0') return false;
-  return s->end - s->at == 2 || !strchr(".eE", s->at[2]) || !s->at[2];
+// What stands before s->at + n is kept, `text` goes in behind it, and the next `skipped` bytes go.
+static void rewrite(scan *s, size_t n, const char *text, size_t skipped) {
+  oi_text_add(s->rewritten, s->copied, (size_t)(s->at + n - s->copied));
+  oi_text_add(s->rewritten, text, strlen(text));
+  s->copied = s->at += n + skipped;
+}
+
+// More than 64 bits hold: folders say model_max_length is 1000000000000000019884624838656.
+static bool is_too_long(const char *digits, size_t n) {
+  static const char most[] = "9223372036854775807";
+  const size_t m = sizeof most - 1;
+  return n > m || (n == m && memcmp(digits, most, m) > 0);
+}
+
+static oinf_status scan_number(scan *s, bool python) {
+  size_t n = 0, sign = *s->at == '-';
+  bool whole = true;
+  for (; s->at + n < s->end && s->at[n] && strchr("+-.0123456789eE", s->at[n]); n++)
+    if (strchr(".eE", s->at[n])) whole = false;
+  if (n == 2 && memcmp(s->at, "-0", 2) == 0) return fail_at(s, "-0 is refused; expected 0");
+  if (whole && python && is_too_long(s->at + sign, n - sign)) rewrite(s, n, ".0", 0);
+  else s->at += n;
+  return OINF_OK;
 }
 
 static oinf_status scan_token(scan *s, bool python) {
   size_t n = python_literal(s);
   if (n && !python) return fail_at(s, "NaN and Infinity are no JSON");
-  if (n) {
-    oi_text_add(s->rewritten, s->copied, (size_t)(s->at - s->copied));
-    oi_text_add(s->rewritten, "null", 4);
-    s->copied = s->at += n;
-    return OINF_OK;
-  }
-  if (is_minus_zero(s)) return fail_at(s, "-0 is refused; expected 0");
+  if (n) return rewrite(s, 0, "null", n), OINF_OK;
+  if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9')) return scan_number(s, python);
   if (*s->at == '[' || *s->at == '{') s->depth++;
   if (*s->at == ']' || *s->at == '}') s->depth--;
   if (s->depth > DEPTH) return fail_at(s, "nested more than 64 deep");

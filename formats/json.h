@@ -14,7 +14,8 @@ enum {
 
 typedef enum oi_json_flags {
   OI_JSON_STRICT = 0,
-  OI_JSON_PYTHON = 1,   // NaN, Infinity and -Infinity, which Python writes, become null
+  OI_JSON_PYTHON = 1,   // as Python writes it: NaN, Infinity and -Infinity become null, an integer
+                        // beyond 64 bits becomes a real
   OI_JSON_NUL = 2,      // strings may hold NUL: use json_string_length
 } oi_json_flags;
 // Parses an object or array: RFC 8259, valid UTF-8, depth up to 64, no key twice (escapes undone),

@@ -64,6 +64,19 @@ TEST(json, takes_pythons_numbers_where_told) {
   json_decref(root);
 }
 
+TEST(json, takes_pythons_long_integers_where_told) {
+  static const char text[] = "[1000000000000000019884624838656,9223372036854775807,"
+                             "-9223372036854775807, 9223372036854775808]";
+  json_t *root;
+  CHECK(!accepts(text));
+  CHECK_INT(parse(text, sizeof text - 1, OI_JSON_PYTHON, &root), OINF_OK);
+  CHECK(json_real_value(json_array_get(root, 0)) == 1e30);
+  CHECK(json_integer_value(json_array_get(root, 1)) == INT64_MAX);
+  CHECK(json_integer_value(json_array_get(root, 2)) == -INT64_MAX);
+  CHECK(json_real_value(json_array_get(root, 3)) == 0x1p63);
+  json_decref(root);
+}
+
 TEST(json, keeps_nul_where_told) {
   json_t *root;
   CHECK_INT(parse("[\"a\\u0000b\"]", 12, OI_JSON_NUL, &root), OINF_OK);
