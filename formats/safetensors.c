@@ -263,7 +263,7 @@ static oinf_status add_named(header *h, const entry *e, const oi_text *name) {
                  .source = (uint32_t)m->sources.n - 1, .offset = h->data + e->begin};
   OI_TRY(shape_of(h, e, &t.pub));
   if (foreign) OI_TRY(note_foreign(h, e, name->at));
-  if (strcmp(name->at, e->name) != 0) oi_log(m->ctx, "tensor renamed to '%s'", name->at);
+  if (strcmp(name->at, e->name) != 0) oi_note(m->ctx, "tensor renamed to '%s'", name->at);
   return oi_model_add_tensor(m, &t, name->at, name->n);
 }
 
