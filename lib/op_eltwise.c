@@ -161,20 +161,14 @@ static bool is_native(unsigned class, oinf_dtype dtype) {
                       : false;
 }
 
+static bool is_aligned(const void *at, size_t size) { return (uintptr_t)at % size == 0; }
+
 static void load(const operand *o, void *out, int64_t i, int64_t n) {
   switch (o->class) {
-    case F:
-      oi_load_f32(out, o->view, i, n);
-      break;
-    case D:
-      oi_load_f64(out, o->view, i, n);
-      break;
-    case S:
-      oi_load_i64(out, o->view, i, n);
-      break;
-    case U:
-      oi_load_u64(out, o->view, i, n);
-      break;
+    case F: oi_load_f32(out, o->view, i, n); break;
+    case D: oi_load_f64(out, o->view, i, n); break;
+    case S: oi_load_i64(out, o->view, i, n); break;
+    case U: oi_load_u64(out, o->view, i, n); break;
     default:
       for (int64_t j = 0; j < n; j++)
         ((bool *)out)[j] = ((const uint8_t *)o->view->data)[i + j] != 0;
@@ -183,20 +177,11 @@ static void load(const operand *o, void *out, int64_t i, int64_t n) {
 
 static void store(const operand *o, const void *from, int64_t i, int64_t n) {
   switch (o->class) {
-    case F:
-      oi_store_f32(o->view, i, n, from);
-      break;
-    case D:
-      oi_store_f64(o->view, i, n, from);
-      break;
-    case S:
-      oi_store_i64(o->view, i, n, from);
-      break;
-    case U:
-      oi_store_u64(o->view, i, n, from);
-      break;
-    default:
-      memcpy((uint8_t *)o->view->data + i, from, (size_t)n);
+    case F: oi_store_f32(o->view, i, n, from); break;
+    case D: oi_store_f64(o->view, i, n, from); break;
+    case S: oi_store_i64(o->view, i, n, from); break;
+    case U: oi_store_u64(o->view, i, n, from); break;
+    default: memcpy((uint8_t *)o->view->data + i, from, (size_t)n);
   }
 }
 
@@ -284,7 +269,10 @@ static void set_operand(job *t, operand *o, const oi_view *v, unsigned class,
                         const uint32_t *from) {
   const oi_view *out = t->call->out;
   int64_t step = 1;
-  *o = (operand){.view = v, .class = class, .native = is_native(class, v->dtype), .whole = true};
+  *o = (operand){.view = v,
+                 .class = class,
+                 .native = is_native(class, v->dtype) && is_aligned(v->data, size_of(class)),
+                 .whole = true};
   for (uint32_t axis = t->rank; axis-- > 0;) {
     bool again = out->rank && repeats(v, out, from[axis]);
     o->step[axis] = again ? 0 : step;

@@ -35,17 +35,10 @@ static size_t size_of(unsigned class) { return class == F ? sizeof(float) : size
 
 static void load(const source *s, void *out, int64_t i, int64_t n) {
   switch (s->class) {
-    case F:
-      oi_load_f32(out, s->view, i, n);
-      break;
-    case D:
-      oi_load_f64(out, s->view, i, n);
-      break;
-    case S:
-      oi_load_i64(out, s->view, i, n);
-      break;
-    default:
-      oi_load_u64(out, s->view, i, n);
+    case F: oi_load_f32(out, s->view, i, n); break;
+    case D: oi_load_f64(out, s->view, i, n); break;
+    case S: oi_load_i64(out, s->view, i, n); break;
+    default: oi_load_u64(out, s->view, i, n);
   }
 }
 
@@ -232,17 +225,10 @@ static void split_axes(job *t, const oinf_dims *which) {
 
 static void store(const job *t, int64_t i, const void *from) {
   switch (t->class) {
-    case F:
-      oi_store_f32(t->call->out, i, 1, from);
-      break;
-    case D:
-      oi_store_f64(t->call->out, i, 1, from);
-      break;
-    case S:
-      oi_store_i64(t->call->out, i, 1, from);
-      break;
-    default:
-      oi_store_u64(t->call->out, i, 1, from);
+    case F: oi_store_f32(t->call->out, i, 1, from); break;
+    case D: oi_store_f64(t->call->out, i, 1, from); break;
+    case S: oi_store_i64(t->call->out, i, 1, from); break;
+    default: oi_store_u64(t->call->out, i, 1, from);
   }
 }
 
@@ -250,8 +236,8 @@ static void piece(void *arg, int64_t begin, int64_t end, int worker) {
   const job *t = arg;
   const oi_view *v = &t->call->in[0];
   _Alignas(64) char buffer[RUN * sizeof(int64_t)];
-  bool native =
-      v->dtype == OINF_F32 || v->dtype == OINF_F64 || v->dtype == OINF_I64 || v->dtype == OINF_U64;
+  bool native = (v->dtype == OINF_F32 || oinf_dtype_block_bytes(v->dtype) == sizeof(int64_t)) &&
+                (uintptr_t)v->data % size_of(t->class) == 0;
   (void)worker;
   for (int64_t i = begin; i < end; i++) {
     union {
