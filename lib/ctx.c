@@ -10,6 +10,7 @@
 struct oinf_ctx {
   oinf_ctx_desc desc;
   oi_err err;
+  OI_VEC(oinf_user_op) user_ops;   // registered, texts borrowed
 };
 
 static void *libc_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
@@ -33,7 +34,29 @@ oinf_status oinf_ctx_create(const oinf_ctx_desc *desc, oinf_ctx **out_ctx) {
 }
 
 void oinf_ctx_destroy(oinf_ctx *ctx) {
-  if (ctx) ctx->desc.alloc(ctx->desc.user, ctx, sizeof *ctx, 0);
+  if (!ctx) return;
+  oi_vec_free(ctx, &ctx->user_ops);
+  ctx->desc.alloc(ctx->desc.user, ctx, sizeof *ctx, 0);
+}
+
+// ---- ops of users ----
+
+const oinf_user_op *oi_ctx_user_op(const oinf_ctx *ctx, const char *name) {
+  for (size_t i = 0; i < ctx->user_ops.n; i++)
+    if (strcmp(ctx->user_ops.at[i].name, name) == 0) return &ctx->user_ops.at[i];
+  return NULL;
+}
+
+oinf_status oinf_op_register(oinf_ctx *ctx, const oinf_user_op *op) {
+  if (!op || !op->name || !op->c_body || !op->run || op->arity < 1 || op->arity > 3)
+    return oi_fail(&ctx->err, OINF_USAGE, "an op has a name, a body, a function and 1 to 3 operands");
+  const oinf_user_op *known = oi_ctx_user_op(ctx, op->name);
+  if (known && (known->run != op->run || strcmp(known->c_body, op->c_body) != 0))
+    return oi_fail(&ctx->err, OINF_USAGE, "op '%s' is registered with another body", op->name);
+  oinf_user_op *slot = known ? NULL : oi_vec_push(ctx, &ctx->user_ops);
+  if (!known && !slot) return oi_nomem(&ctx->err, sizeof *slot);
+  if (slot) *slot = *op;
+  return OINF_OK;
 }
 
 // ---- statuses and errors ----

@@ -30,6 +30,8 @@ void oi_trail(oi_err *err, const char *format, ...) __attribute__((format(printf
   } while (0)
 void oi_note(oinf_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+const oinf_user_op *oi_ctx_user_op(const oinf_ctx *ctx, const char *name);   // registered; NULL: none
+
 // ---- memory ---- all calls may give NULL; the caller says OINF_MEMORY (oi_nomem) and unwinds.
 void *oi_alloc(oinf_ctx *ctx, size_t size);                                     // zeroed
 void *oi_realloc(oinf_ctx *ctx, void *ptr, size_t old_size, size_t new_size);   // the new part is not zeroed
