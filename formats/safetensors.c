@@ -7,6 +7,7 @@
 #include "formats/format.h"
 #include "formats/json.h"
 #include "formats/name.h"
+#include "formats/oinf_layout.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,14 @@ static int by_key(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+// A key beyond what a package holds is left out, with a note: it decides nothing.
+static oinf_status set_meta(header *h, const char *key, const char *value) {
+  if (oi_name_ok(key)) return oinf_model_set_meta(h->model, key, value);
+  oi_note(h->model->ctx, "metadata '%.100s' is left out: its key is over %d bytes", key,
+          OI_NAME_MAX);
+  return OINF_OK;
+}
+
 // Keys go in sorted, so that a table of many is not shifted at each.
 static oinf_status add_sorted(header *h, const json_t *meta, const char **keys) {
   oi_text key;
@@ -198,10 +207,11 @@ static oinf_status add_sorted(header *h, const json_t *meta, const char **keys) 
   for (size_t i = 0; i < n && status == OINF_OK; i++) {
     const char *value = json_string_value(json_object_get(meta, keys[i]));
     key.n = 0;
-    oi_text_put(&key, "safetensors.%s", keys[i]);
+    oi_text_put(&key, "safetensors.");
+    oi_name_clean(&key, keys[i], strlen(keys[i]));
     status = !value       ? refuse(h, "__metadata__ '%.200s' must be a string", keys[i])
              : key.failed ? oi_nomem(h->err, key.n)
-                          : oinf_model_set_meta(h->model, key.at, value);
+                          : set_meta(h, key.at, value);
   }
   oi_text_free(&key);
   return status;
@@ -233,7 +243,7 @@ static oinf_status note_foreign(header *h, const entry *e, const char *name) {
   oi_text_put(&value, "]");
   oinf_status status = key.failed || value.failed
                            ? oi_nomem(h->err, key.n + value.n)
-                           : oinf_model_set_meta(h->model, key.at, value.at);
+                           : set_meta(h, key.at, value.at);
   oi_text_free(&key), oi_text_free(&value);
   return status;
 }
@@ -256,7 +266,7 @@ static oinf_status add_named(header *h, const entry *e, const oi_text *name) {
   oinf_model *m = h->model;
   bool foreign = e->type->dtype == OINF_NONE;
   if (name->failed) return oi_nomem(h->err, name->n);
-  if (!oi_name_ok(name->at ? name->at : "", name->n))
+  if (!oi_name_ok(name->at ? name->at : ""))
     return oi_fail(h->err, OINF_SUPPORT, "the name '%.100s' is empty or over %d bytes", e->name,
                    OI_NAME_MAX);
   oi_tensor t = {.pub.dtype = foreign ? OINF_U8 : e->type->dtype,

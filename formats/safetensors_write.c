@@ -1,7 +1,7 @@
 // The safetensors writer: what dumps of activations and tests need. It writes as the format's own
 // writer does: tensors by dtype, widest first, then by name; a header padded with blanks so that
 // payloads are aligned; nothing that is not content, so equal tensors give equal files.
-#include "formats/name.h"
+#include "formats/oinf_layout.h"
 #include "formats/safetensors.h"
 
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static oinf_status take_items(oinf_ctx *ctx, const oi_st_tensor *tensors, size_t
                      oinf_dtype_name(t->dtype), t->name);
     if (!oi_tensor_bytes(t->dtype, t->rank, t->dims, &items[i].bytes))
       return oi_fail(oi_ctx_err(ctx), OINF_USAGE, "tensor '%s': its shape cannot be", t->name);
-    if (!oi_name_ok(t->name, strlen(t->name)))
+    if (!oi_name_ok(t->name))
       return oi_fail(oi_ctx_err(ctx), OINF_USAGE, "'%s' cannot be a tensor's name", t->name);
   }
   if (n) qsort(items, n, sizeof *items, by_place);
