@@ -34,12 +34,13 @@ typedef struct oi_oinf_writer oi_oinf_writer;
 // The content must stay as it is until commit. On failure of begin there is nothing to abort.
 oinf_status oi_oinf_begin(oinf_model *content, const char *path, const oi_oinf_fill *fill,
                           oi_oinf_writer **out_writer);
-// What is written so far as a model: every weight is proved first. Its root digest is the final one.
+// What is written so far as a model, every weight proved. Its root digest is the final one.
 oinf_status oi_oinf_reopen(oi_oinf_writer *w, oinf_model **out_model);
 // Golden steps lie behind the weights, so that they may be computed from the file. At most once.
 oinf_status oi_oinf_set_golden(oi_oinf_writer *w, const oi_golden_step *steps, uint32_t n);
-oinf_status oi_oinf_commit(oi_oinf_writer **w);  // *w is NULL afterwards, whether it went well or not
-void oi_oinf_abort(oi_oinf_writer **w);          // leaves nothing; a no-op where *w is NULL
+// *w is NULL afterwards, whether it went well or not.
+oinf_status oi_oinf_commit(oi_oinf_writer **w);
+void oi_oinf_abort(oi_oinf_writer **w);  // leaves nothing; a no-op where *w is NULL
 // begin, the content's own golden steps, commit.
 oinf_status oi_oinf_write(oinf_model *content, const char *path, const oi_oinf_fill *fill);
 

@@ -217,7 +217,7 @@ static void fill_blobs(oi_oinf_writer *w) {
     rec[i].crc = oi_crc32c(0, b->data, b->size);
     (void)oi_align_u64(end, OI_PAYLOAD_ALIGN, &rec[i].offset);
     rec[i].size = b->size;
-    oi_digest(b->data, b->size, rec[i].sha256);
+    oi_digest(w->level, b->data, b->size, rec[i].sha256);
     end = rec[i].offset + b->size;
   }
 }

@@ -22,9 +22,9 @@ bool oi_payload_place(uint64_t bytes, uint64_t end, uint64_t *out) {
   return oi_align_u64(end, align, out) && *out <= OI_FILE_MAX;
 }
 
-void oi_digest(const void *data, size_t n, uint8_t out[32]) {
+void oi_digest(int level, const void *data, size_t n, uint8_t out[32]) {
   oi_sha256 s;
-  oi_sha256_init(&s, oi_sha256_best());
+  oi_sha256_init(&s, level);
   oi_sha256_add(&s, data, n);
   oi_sha256_end(&s, out);
 }

@@ -136,8 +136,8 @@ bool oi_section_place(uint32_t type, uint64_t end, uint64_t *out);
 bool oi_payload_place(uint64_t bytes, uint64_t end, uint64_t *out);
 // The declaration of the next state in a graph's text from *at on, which moves behind it.
 bool oi_state_next(const char *text, size_t size, size_t *at, const char **out_spec, size_t *out_n);
-// SHA-256 of a block, in one call.
-void oi_digest(const void *data, size_t n, uint8_t out[32]);
+// SHA-256 of a block, in one call, at a level of lib/rt/sha256.h.
+void oi_digest(int level, const void *data, size_t n, uint8_t out[32]);
 
 // ---- the writer's strings: gathered, sorted, told apart ----
 typedef struct oi_pool {
@@ -167,6 +167,7 @@ struct oi_oinf_writer {
   uint8_t *metadata;                // from the first page to `blob bytes`
   uint8_t *tail;                    // from the end of `weights` on
   uint64_t tail_size;
+  int level;                        // of SHA-256
   bool has_golden, sealed, proved;
 };
 // formats/oinf_front.c: refuses content that breaks a rule, sizes and fills everything before the

@@ -5,6 +5,7 @@
 // touched; who reads them proves their checksums (lib/model_read.c, formats/oinf_verify.c).
 #include "formats/oinf_read.h"
 #include "lib/rt/crc32c.h"
+#include "lib/rt/sha256.h"
 
 #include <string.h>
 
@@ -50,7 +51,7 @@ static oinf_status check_version(oi_reader *r) {
 static oinf_status check_digest(oi_reader *r, const char *what, const void *data, uint64_t n,
                                 const uint8_t want[32]) {
   uint8_t have[32];
-  oi_digest(data, (size_t)n, have);
+  oi_digest(r->level, data, (size_t)n, have);
   if (memcmp(have, want, sizeof have) == 0) return OINF_OK;
   return oi_fail(r->err, OINF_CORRUPT, "%s is damaged: its digest begins %02x%02x%02x%02x, not "
                  "%02x%02x%02x%02x", what, have[0], have[1], have[2], have[3], want[0], want[1],
@@ -484,7 +485,7 @@ static oinf_status read_all(oi_reader *r) {
 }
 
 oinf_status oi_oinf_open(oinf_ctx *ctx, oi_source source, oinf_model **out_model) {
-  oi_reader r = {.ctx = ctx, .err = oi_ctx_err(ctx)};
+  oi_reader r = {.ctx = ctx, .err = oi_ctx_err(ctx), .level = oi_sha256_best()};
   oinf_status status = oi_model_new(ctx, "oinf", &r.m);
   oi_source *kept = status == OINF_OK ? oi_vec_push(ctx, &r.m->sources) : NULL;
   if (!kept) {
@@ -500,7 +501,7 @@ oinf_status oi_oinf_open(oinf_ctx *ctx, oi_source source, oinf_model **out_model
     return status;
   }
   r.m->features = r.page->optional;
-  oi_digest((const uint8_t *)r.page + OI_ROOT_FROM, OI_ROOT_SIZE, r.m->root);
+  oi_digest(r.level, (const uint8_t *)r.page + OI_ROOT_FROM, OI_ROOT_SIZE, r.m->root);
   r.m->has_root = true;
   *out_model = r.m;
   return OINF_OK;

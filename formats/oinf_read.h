@@ -21,6 +21,7 @@ typedef struct oi_reader {
   uint8_t *metadata, *blobs, *tail;
   uint64_t blobs_at, tail_at;
   oi_read_pool strings;
+  int level;               // of SHA-256
 } oi_reader;
 
 // FORMAT, with what was expected and found.

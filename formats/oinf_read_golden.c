@@ -1,6 +1,6 @@
 // Golden steps of a package: records with names of their own, behind the weights (OINF.md section
-// 6). The digest of that part has been proved; here each record is checked and becomes a step of the
-// model. Steps own consecutive runs of the symbol, array and value tables, so sums tell all.
+// 6). The digest of that part has been proved; here each record is checked and becomes a step of
+// the model. Steps own consecutive runs of the symbol, array and value tables, so sums tell all.
 #include "formats/oinf_read.h"
 
 #include <math.h>

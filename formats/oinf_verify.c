@@ -74,24 +74,25 @@ static oinf_status sweep_block(sweep *s, uint32_t block, uint8_t *room) {
 static oinf_status sweep_weights(sweep *s, oi_progress *progress, void *user) {
   oinf_status status = OINF_OK;
   uint64_t done = 0;
-  uint8_t *room = oi_alloc(s->m->ctx, OI_CRC_BLOCK);
-  if (!room) return oi_nomem(s->err, OI_CRC_BLOCK);
+  const size_t most = (size_t)oi_model_block_room(s->m);
+  uint8_t *room = oi_alloc(s->m->ctx, most);
+  if (!room) return oi_nomem(s->err, most);
   for (uint32_t i = 0; i < s->m->n_crc && status == OINF_OK; i++) {
     status = sweep_block(s, i, room);
     done += oi_model_block_bytes(s->m, i);
     if (status == OINF_OK && progress && !progress(user, done, s->m->weights_size))
       status = oi_fail(s->err, OINF_CANCEL, "interrupted");
   }
-  oi_free(s->m->ctx, room, OI_CRC_BLOCK);
+  oi_free(s->m->ctx, room, most);
   return status == OINF_OK ? skip_empty(s, UINT64_MAX) : status;
 }
 
-static oinf_status verify_blobs(oinf_model *m, oi_err *err) {
+static oinf_status verify_blobs(oinf_model *m, oi_err *err, int level) {
   for (size_t i = 0; i < m->blobs.n; i++) {
     const oi_blob *b = &m->blobs.at[i];
     uint8_t have[32];
     if (!b->sha256) continue;
-    oi_digest(b->pub.data, b->pub.size, have);
+    oi_digest(level, b->pub.data, b->pub.size, have);
     if (memcmp(have, b->sha256, sizeof have) != 0)
       return oi_fail(err, OINF_CORRUPT, "blob '%s' is damaged: its digest differs", b->pub.name);
   }
@@ -101,6 +102,6 @@ static oinf_status verify_blobs(oinf_model *m, oi_err *err) {
 oinf_status oi_oinf_verify_weights(oinf_model *m, oi_progress *progress, void *user) {
   sweep s = {.m = m, .err = oi_ctx_err(m->ctx), .level = oi_sha256_best()};
   if (!m->has_root) return oi_fail(s.err, OINF_USAGE, "the model is not a package");
-  OI_TRY(verify_blobs(m, s.err));
+  OI_TRY(verify_blobs(m, s.err, s.level));
   return sweep_weights(&s, progress, user);
 }

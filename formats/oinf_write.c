@@ -66,7 +66,6 @@ typedef struct stream {
   uint32_t *crc;
   uint64_t at;             // offset in the weights up to which checksums are fed
   uint64_t written, total; // bytes of tensors
-  int level;
 } stream;
 
 static void feed(stream *s, const uint8_t *data, uint64_t n) {
@@ -111,7 +110,7 @@ static oinf_status write_tensor(stream *s, uint32_t tensor, oi_rec_tensor *rec) 
   const uint64_t most = OI_CRC_BLOCK / block * block;
   oi_sha256 sha;
   if (t->kind != OI_TENSOR_BYTES) return OINF_OK;
-  oi_sha256_init(&sha, s->level);
+  oi_sha256_init(&sha, s->w->level);
   feed_padding(s, rec->offset);
   for (uint64_t at = 0, n; at < rec->bytes; at += n) {
     n = rec->bytes - at < most ? rec->bytes - at : most;
@@ -123,7 +122,7 @@ static oinf_status write_tensor(stream *s, uint32_t tensor, oi_rec_tensor *rec) 
 
 static oinf_status write_weights(oi_oinf_writer *w) {
   const oinf_model *m = w->content;
-  stream s = {.w = w, .crc = oi_section_at(w, OI_SEC_CHECKSUMS), .level = oi_sha256_best()};
+  stream s = {.w = w, .crc = oi_section_at(w, OI_SEC_CHECKSUMS)};
   oi_rec_tensor *rec = oi_section_at(w, OI_SEC_TENSORS);
   oinf_status status = OINF_OK;
   s.room = oi_alloc(w->ctx, OI_CRC_BLOCK);
@@ -174,9 +173,10 @@ static oinf_status seal(oi_oinf_writer *w) {
   p->major = p->least_major = 1;
   p->page_size = OI_PAGE_SIZE;
   p->optional = w->content->features;
-  oi_digest(w->metadata, (size_t)(w->offset[OI_SEC_BLOB_BYTES] - OI_PAGE_SIZE), p->metadata_digest);
-  oi_digest(w->tail, (size_t)w->tail_size, p->tail_digest);
-  oi_digest(p, OI_PAGE_DIGESTED, p->digest);
+  const uint64_t metadata = w->offset[OI_SEC_BLOB_BYTES] - OI_PAGE_SIZE;
+  oi_digest(w->level, w->metadata, (size_t)metadata, p->metadata_digest);
+  oi_digest(w->level, w->tail, (size_t)w->tail_size, p->tail_digest);
+  oi_digest(w->level, p, OI_PAGE_DIGESTED, p->digest);
   OI_TRY(oi_out_write_at(w->out, 0, p, sizeof *p));
   w->sealed = true;
   return OINF_OK;
@@ -186,14 +186,15 @@ static oinf_status seal(oi_oinf_writer *w) {
 
 static oinf_status prove_weights(const oinf_model *m, oi_err *err) {
   oinf_status status = OINF_OK;
-  uint8_t *room = oi_alloc(m->ctx, OI_CRC_BLOCK);
-  if (!room) return oi_nomem(err, OI_CRC_BLOCK);
+  const size_t most = (size_t)oi_model_block_room(m);
+  uint8_t *room = oi_alloc(m->ctx, most);
+  if (!room) return oi_nomem(err, most);
   for (uint32_t i = 0; i < m->n_crc && status == OINF_OK; i++) {
     uint64_t at = m->weights_offset + (uint64_t)i * OI_CRC_BLOCK;
     status = oi_source_read(err, &m->sources.at[0], at, room, oi_model_block_bytes(m, i));
     if (status == OINF_OK) status = oi_model_check_block(m, err, i, room);
   }
-  oi_free(m->ctx, room, OI_CRC_BLOCK);
+  oi_free(m->ctx, room, most);
   return status;
 }
 
@@ -249,6 +250,7 @@ oinf_status oi_oinf_begin(oinf_model *content, const char *path, const oi_oinf_f
   oinf_ctx *ctx = content->ctx;
   oi_oinf_writer *w = oi_alloc(ctx, sizeof *w);
   if (!w) return oi_nomem(oi_ctx_err(ctx), sizeof *w);
+  w->level = oi_sha256_best();
   w->ctx = ctx, w->err = oi_ctx_err(ctx), w->content = content;
   w->strings.ctx = w->golden_strings.ctx = ctx;
   oi_arena_init(&w->arena, ctx);

@@ -138,6 +138,7 @@ void oi_tensor_fill(const oi_tensor *t, uint64_t offset, void *out, uint64_t byt
 // shorter. The check proves one against the bytes read; CORRUPT names block and tensor.
 enum { OI_CRC_BLOCK = 1 << 20 };
 uint64_t oi_model_block_bytes(const oinf_model *m, uint32_t block);
+uint64_t oi_model_block_room(const oinf_model *m);  // the most that any of them has; 0: none is
 oinf_status oi_model_check_block(const oinf_model *m, oi_err *err, uint32_t block,
                                  const void *bytes);
 // Takes copies of name and text; a graph of that name is replaced in its place.

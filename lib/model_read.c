@@ -96,6 +96,10 @@ uint64_t oi_model_block_bytes(const oinf_model *m, uint32_t block) {
   return left < OI_CRC_BLOCK ? left : OI_CRC_BLOCK;
 }
 
+uint64_t oi_model_block_room(const oinf_model *m) {
+  return m->n_crc ? oi_model_block_bytes(m, 0) : 0;
+}
+
 // The first tensor that has a byte in the range, for the message; a package's payloads are in order.
 static const char *tensor_at(const oinf_model *m, uint64_t begin, uint64_t end) {
   for (size_t i = 0; i < m->tensors.n; i++) {
@@ -138,14 +142,15 @@ static oinf_status read_block(oinf_model *m, uint32_t block, uint64_t from, uint
 static oinf_status read_proved(oinf_model *m, const oi_tensor *t, uint8_t *out) {
   uint64_t from = t->offset, to = from + t->pub.bytes;
   if (from == to) return OINF_OK;
-  uint8_t *room = oi_alloc(m->ctx, OI_CRC_BLOCK);
-  if (!room) return oi_nomem(oi_ctx_err(m->ctx), OI_CRC_BLOCK);
+  const size_t most = (size_t)oi_model_block_room(m);
+  uint8_t *room = oi_alloc(m->ctx, most);
+  if (!room) return oi_nomem(oi_ctx_err(m->ctx), most);
   oinf_status status = OINF_OK;
   uint64_t first = (from - m->weights_offset) / OI_CRC_BLOCK;
   uint64_t last = (to - 1 - m->weights_offset) / OI_CRC_BLOCK;
   for (uint64_t b = first; b <= last && status == OINF_OK; b++)
     status = read_block(m, (uint32_t)b, from, to, room, out);
-  oi_free(m->ctx, room, OI_CRC_BLOCK);
+  oi_free(m->ctx, room, most);
   return status;
 }
 
