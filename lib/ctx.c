@@ -188,13 +188,16 @@ char *oi_arena_text(oi_arena *arena, const char *text, size_t size) {
   return p;
 }
 
-void *oi_vec_grow(oinf_ctx *ctx, void *at, size_t *room, size_t n, size_t item) {
+bool oi_vec_grow(oinf_ctx *ctx, void *at, size_t *room, size_t n, size_t item) {
   size_t want = *room ? *room * 2 : 8;
-  unsigned char *p = want > SIZE_MAX / 2 / item ? NULL : oi_realloc(ctx, at, *room * item, want * item);
-  if (!p) return NULL;
+  unsigned char *p;
+  memcpy(&p, at, sizeof p);  // whatever type of pointer it is
+  p = want > SIZE_MAX / 2 / item ? NULL : oi_realloc(ctx, p, *room * item, want * item);
+  if (!p) return false;
   memset(p + n * item, 0, (want - n) * item);
+  memcpy(at, &p, sizeof p);
   *room = want;
-  return p;
+  return true;
 }
 
 // ---- text ----

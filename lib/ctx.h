@@ -54,10 +54,12 @@ char *oi_arena_text(oi_arena *arena, const char *text, size_t size);  // copy wi
     type *at;        \
     size_t n, room;  \
   }
-void *oi_vec_grow(oinf_ctx *ctx, void *at, size_t *room, size_t n, size_t item);
-#define oi_vec_push(ctx, v)                                                                    \
-  ((v)->n < (v)->room || ((v)->at = oi_vec_grow(ctx, (v)->at, &(v)->room, (v)->n, sizeof *(v)->at)) != NULL \
-       ? &(v)->at[(v)->n++]                                                                    \
+// at is the address of the pointer; false leaves the vector as it was.
+bool oi_vec_grow(oinf_ctx *ctx, void *at, size_t *room, size_t n, size_t item);
+#define oi_vec_push(ctx, v)                                                    \
+  ((v)->n < (v)->room ||                                                       \
+           oi_vec_grow(ctx, &(v)->at, &(v)->room, (v)->n, sizeof *(v)->at)     \
+       ? &(v)->at[(v)->n++]                                                    \
        : NULL)
 #define oi_vec_free(ctx, v) (oi_free(ctx, (v)->at, (v)->room * sizeof *(v)->at), (v)->at = NULL, (v)->n = (v)->room = 0)
 
