@@ -1,22 +1,36 @@
 // Writes what is made from the tables: `gen_ops enums`, `header` and `page`, to standard output.
 //
-// The idea: a row of ops.def becomes an args struct (operands first, then attributes, then where the
-// user wrote it), a builder and a macro that fills the struct by designated initialisers. Operands are
-// members of their own, a, b, c, and not an array: a list of values in braces then needs no inner
-// braces, which clang would ask for.
-// Why a program and not the preprocessor: a header that users read must be text, and cpp cannot write
-// `#define`. The builders are oi_build_<op>, as oi_exp and its like are the strict text's own functions.
-// C++ has no compound literals, so there oi_<op> is an inline function that takes the struct.
-// The files are committed; tests/lint.sh refuses a difference. This file holds no fact about any op.
+// The idea: a row of ops.def becomes an args struct (operands first, then attributes, then where
+// the user wrote it), a builder and a macro that fills the struct by designated initialisers.
+// Operands are members of their own, a, b, c, and not an array: a list of values in braces then
+// needs no inner braces, which clang would ask for. Why a program and not the preprocessor: a
+// header that users read must be text, and cpp cannot write
+// `#define`. The builders are oi_build_<op>, as oi_exp and its like are the strict text's own
+// functions. C++ has no compound literals, so there oi_<op> is an inline function that takes the
+// struct. The files are committed; tests/lint.sh refuses a difference. This file holds no fact
+// about any op.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { F = 1, D = 2, S = 4, U = 8, B = 16, Q = 32, TO_BOOL = 64, A_BOOL = 128, MAX_ATTRS = 16, MAX_IN = 16 };
-#define OPT(required, all) ((required) * 100 + (all))
+enum {
+  F = 1,
+  D = 2,
+  S = 4,
+  U = 8,
+  B = 16,
+  Q = 32,
+  TO_BOOL = 64,
+  A_BOOL = 128,
+  MAX_ATTRS = 16,
+  MAX_IN = 16
+};
+#define OPT(required, all) ((required)*100 + (all))
 
-typedef struct attr { const char *type, *name, *doc; } attr;
+typedef struct attr {
+  const char *type, *name, *doc;
+} attr;
 typedef struct row {
   const char *kind, *name;
   int arity, n_out;
@@ -41,7 +55,10 @@ static const row rows[] = {
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 // Texts of an op for further classes widen what its row says.
-typedef struct more { const char *name; unsigned classes; } more;
+typedef struct more {
+  const char *name;
+  unsigned classes;
+} more;
 static const more mores[] = {
 #define ELTWISE(name, arity, classes, attrs, expr, doc)
 #define REDUCE(name, classes, attrs, init, step, combine, finish, doc)
@@ -62,7 +79,9 @@ static unsigned classes_of(const row *r) {
 }
 
 static int most(const row *r) { return r->arity < 0 ? -r->arity : r->arity % 100; }
-static int least(const row *r) { return r->arity < 0 ? 1 : r->arity >= 100 ? r->arity / 100 : r->arity; }
+static int least(const row *r) {
+  return r->arity < 0 ? 1 : r->arity >= 100 ? r->arity / 100 : r->arity;
+}
 
 static const char *c_type(const char *type) {
   static const char *const names[][2] = {
@@ -92,41 +111,49 @@ static void print_row(const row *r) {
   print_args(r);
   printf("OINF_API oinf_val oi_build_%s(oinf_%s_args args);\n", r->name, r->name);
   printf("#define oinf_%s(...) \\\n", r->name);
-  printf("  oi_build_%s((oinf_%s_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})\n", r->name, r->name);
+  printf("  oi_build_%s((oinf_%s_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})\n",
+         r->name, r->name);
 }
 
 static void print_header(void) {
-  printf("// Builders of every op, made from lib/ops.def by `make gen`: do not edit.\n"
-         "// Operands stand first, attributes are designated initialisers, zero is the default of each:\n"
-         "//   oinf_val h = oinf_rmsnorm(x, w, .eps = 1e-5);\n"
-         "//   oinf_val m = oinf_sum(x, .axes = OINF_DIMS(-1), .keep = true);\n"
-         "//   oinf_val z = oinf_fill(g, .shape = OINF_DIMS(4), .value = 1);\n"
-         "// C++ calls oi_<op> with the struct: oinf_rmsnorm_args r = {}; r.a = x, r.eps = 1e-5; oi_rmsnorm(r);\n"
-         "// Included by <oinf/oinf.h>.\n"
-         "#ifndef OINF_OPS_H\n#define OINF_OPS_H\n#include <oinf/oinf.h>\n\n"
-         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+  printf(
+      "// Builders of every op, made from lib/ops.def by `make gen`: do not edit.\n"
+      "// Operands stand first, attributes are designated initialisers, zero is the default of "
+      "each:\n"
+      "//   oinf_val h = oinf_rmsnorm(x, w, .eps = 1e-5);\n"
+      "//   oinf_val m = oinf_sum(x, .axes = OINF_DIMS(-1), .keep = true);\n"
+      "//   oinf_val z = oinf_fill(g, .shape = OINF_DIMS(4), .value = 1);\n"
+      "// C++ calls oi_<op> with the struct: oinf_rmsnorm_args r = {}; r.a = x, r.eps = 1e-5; "
+      "oi_rmsnorm(r);\n"
+      "// Included by <oinf/oinf.h>.\n"
+      "#ifndef OINF_OPS_H\n#define OINF_OPS_H\n#include <oinf/oinf.h>\n\n"
+      "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (int i = 0; i < N_ROWS; i++) print_row(&rows[i]);
   printf("\n#ifdef __cplusplus\n}\n");
   for (int i = 0; i < N_ROWS; i++) {
     const char *name = rows[i].name;
-    printf("inline oinf_val oi_%s(const oinf_%s_args &a) { return oi_build_%s(a); }\n", name, name, name);
+    printf("inline oinf_val oi_%s(const oinf_%s_args &a) { return oi_build_%s(a); }\n", name, name,
+           name);
   }
   printf("#endif\n#endif\n");
 }
 
 static void print_enums(void) {
-  printf("// Statuses, dtypes and roles, made from lib/*.def by `make gen`: do not edit.\n"
-         "#ifndef OINF_ENUMS_H\n#define OINF_ENUMS_H\n\ntypedef enum oinf_status {\n");
+  printf(
+      "// Statuses, dtypes and roles, made from lib/*.def by `make gen`: do not edit.\n"
+      "#ifndef OINF_ENUMS_H\n#define OINF_ENUMS_H\n\ntypedef enum oinf_status {\n");
 #define S(NAME, code, text) printf("  OINF_%s,  // %s; a tool ends with %d\n", #NAME, text, code);
 #include "lib/status.def"
 #undef S
-  printf("} oinf_status;\n\n// What stands for an element; q8_0 and q4_0 are blocks of 32.\n"
-         "typedef enum oinf_dtype {\n  OINF_NONE = 0,\n");
+  printf(
+      "} oinf_status;\n\n// What stands for an element; q8_0 and q4_0 are blocks of 32.\n"
+      "typedef enum oinf_dtype {\n  OINF_NONE = 0,\n");
 #define D(NAME, name, class, bits, block) printf("  OINF_%s,\n", #NAME);
 #include "lib/dtype.def"
 #undef D
-  printf("} oinf_dtype;\n\n// What a value is in its network.\n"
-         "typedef enum oinf_role {\n  OINF_ROLE_NONE = 0,\n");
+  printf(
+      "} oinf_dtype;\n\n// What a value is in its network.\n"
+      "typedef enum oinf_role {\n  OINF_ROLE_NONE = 0,\n");
 #define R(NAME, name, doc) printf("  OINF_%s,  // %s\n", #NAME, doc);
 #include "lib/roles.def"
 #undef R
@@ -142,14 +169,17 @@ static void print_classes(unsigned c) {
 
 static void print_page_row(const row *r) {
   printf("\n### %s\n\n%s\n\n* %s, ", r->name, r->doc, r->kind);
-  if (most(r) == least(r)) printf("%d operand%s", most(r), most(r) == 1 ? "" : "s");
-  else printf("%d to %d operands", least(r), most(r));
+  if (most(r) == least(r))
+    printf("%d operand%s", most(r), most(r) == 1 ? "" : "s");
+  else
+    printf("%d to %d operands", least(r), most(r));
   printf(" of ");
   print_classes(classes_of(r));
   if (r->n_out != 1) printf(r->n_out ? "; %d results" : "; as many results as asked", r->n_out);
   printf("\n");
   if (r->expr) printf("* text: `%s`\n", r->expr);
-  for (const attr *a = r->attrs; a->name; a++) printf("* `.%s` (%s): %s\n", a->name, a->type, a->doc);
+  for (const attr *a = r->attrs; a->name; a++)
+    printf("* `.%s` (%s): %s\n", a->name, a->type, a->doc);
   printf("* vectors: `tests/data/ops/%s.txt`\n", r->name);
 }
 

@@ -67,6 +67,9 @@ bool oi_infer_require(oi_infer *s, oinf_dim a, oinf_dim b, const char *what);
 bool oi_infer_at_most(oi_infer *s, oinf_dim a, oinf_dim b, const char *what);              // a <= b, likewise
 bool oi_infer_broadcast(oi_infer *s, const oi_type *a, const oi_type *b, oi_type *out);   // dims alone
 bool oi_infer_axis(oi_infer *s, int64_t axis, uint32_t rank, uint32_t *out);    // -rank .. rank - 1 to 0 .. rank - 1
+bool oi_infer_axes(oi_infer *s, const oinf_dims *axes, uint32_t rank, uint32_t *out_mask);   // bit i: axis i
+bool oi_infer_class(oi_infer *s, uint32_t operand, unsigned classes);  // its dtype is of one of these
+const char *oi_infer_dim(oi_infer *s, oinf_dim d, char *room, size_t size);         // "2*T" for a message
 const char *oi_infer_type(oi_infer *s, const oi_type *t, char *room, size_t size);  // "f32 [T, 64]" for a message
 void oi_type_print(const oi_dims *d, const oi_type *t, oi_text *out);                     // "f32 [T, 64]"
 
@@ -107,7 +110,7 @@ typedef struct oi_op_info {
   const char *name;
   oi_op_kind kind;
   int8_t min_in, max_in, n_out;    // n_out 0: said by the shape rule
-  uint8_t classes;                 // of the row and of its further texts
+  uint8_t classes;                 // of the row; oi_op_classes adds those of its further texts
   uint8_t n_attrs;
   const oi_attr_info *attrs;
   uint16_t args_size;              // of the args struct; the operands (oinf_val) stand first in it

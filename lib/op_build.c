@@ -1,4 +1,5 @@
-// The builders that <oinf/ops.h> declares, one a row of ops.def; what they all do is oi_build's, in lib/graph.c.
+// The builders that <oinf/ops.h> declares, one a row of ops.def; what they all do is oi_build's, in
+// lib/graph.c.
 #include "lib/graph.h"
 
 #define BUILDER(name) \

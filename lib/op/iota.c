@@ -1,0 +1,42 @@
+// start, start + step, ... along an axis, the same along the others. Counted in 64-bit integers
+// that wrap, and then stored: rounded once for floats, cut for narrow integers.
+#include "lib/op_move.h"
+#include "lib/rt/strict.h"
+
+bool oi_shape_iota(oi_infer *s) {
+  const oinf_iota_args *args = s->args;
+  oi_type out = {.dtype = args->dtype ? args->dtype : OINF_I64, .rank = args->shape.n};
+  uint32_t axis = 0;
+  if (!(oi_dtype_class(out.dtype) & (OI_F | OI_D | OI_S | OI_U)))
+    return oi_infer_fail(s, "expected a dtype of numbers, found %s", oinf_dtype_name(out.dtype));
+  if (out.rank > OINF_MAX_RANK)
+    return oi_infer_fail(s, "expected at most %d dims, found %u", OINF_MAX_RANK, out.rank);
+  if (args->start == OINF_INFER) return oi_infer_fail(s, "expected start, found OINF_INFER");
+  if (!oi_infer_axis(s, args->axis, out.rank, &axis)) return false;
+  for (uint32_t i = 0; i < out.rank; i++) {
+    out.dim[i] = args->shape.d[i];
+    if (out.dim[i] == OINF_INFER) return oi_infer_fail(s, "expected dim %u, found OINF_INFER", i);
+    if (!oi_infer_at_most(s, 0, out.dim[i], "length of an axis")) return false;
+  }
+  return s->out[0] = out, true;
+}
+
+void oi_run_iota(const oi_call *c) {
+  const oinf_iota_args *args = c->args;
+  const oi_view *out = c->out;
+  uint32_t axis = oi_axis(args->axis, out->rank);
+  int64_t step[OINF_MAX_RANK], count = oi_view_count(out);
+  int64_t start = c->dims[args->shape.n],
+          by = args->step ? args->step : 1;  // dims: shape, then start
+  oi_view_steps(out, step);
+  for (int64_t i = 0; i < count; i++) {
+    int64_t x = oi_add_i(start, oi_mul_i(i / step[axis] % out->dim[axis], by));
+    double d = (double)x;
+    float f = (float)x;
+    switch (oi_dtype_class(out->dtype)) {
+      case OI_F: oi_store_f32(out, i, 1, &f); break;
+      case OI_D: oi_store_f64(out, i, 1, &d); break;
+      default: oi_store_i64(out, i, 1, &x);
+    }
+  }
+}
