@@ -1,5 +1,6 @@
-// The one reduction order written down as a person reads it, for tests of matmul and attention: scalar, no vector, no
-// conversion shared with the library. Also a small generator of numbers with a seed.
+// The one reduction order written down as a person reads it, for tests of matmul and attention:
+// scalar, no vector, no conversion shared with the library. Also a small generator of numbers with
+// a seed.
 #ifndef OINF_TESTS_DOT_REF_H
 #define OINF_TESTS_DOT_REF_H
 #include <math.h>
@@ -11,7 +12,7 @@ static inline uint32_t ref_random(uint64_t *seed) {
   *seed = *seed * 6364136223846793005u + 1442695040888963407u;
   return (uint32_t)(*seed >> 33);
 }
-static inline float ref_uniform(uint64_t *seed) {   // -1 .. 1, never so small that timings suffer
+static inline float ref_uniform(uint64_t *seed) {  // -1 .. 1, never so small that timings suffer
   return (float)((int32_t)(ref_random(seed) % 20001) - 10000) / 10000.0f;
 }
 // A half from its fields: sign, five bits of exponent, ten of fraction.
@@ -39,8 +40,8 @@ static inline float ref_fold(float p[16]) {
   return ref_plus_zero(p[0]);
 }
 // Sum of x[k * x_step] * w[k * w_step].
-static inline float ref_dot(const void *x, int64_t x_step, oinf_dtype x_type, const void *w, int64_t w_step,
-                            oinf_dtype w_type, int64_t n) {
+static inline float ref_dot(const void *x, int64_t x_step, oinf_dtype x_type, const void *w,
+                            int64_t w_step, oinf_dtype w_type, int64_t n) {
   float p[16] = {0};
   for (int64_t k = 0; k < n; k++) {
     float product = ref_load(x, k * x_step, x_type) * ref_load(w, k * w_step, w_type);
@@ -58,7 +59,8 @@ static inline float ref_scale(const uint8_t *row, int64_t block, oinf_dtype type
   uint16_t h;
   return memcpy(&h, row + block * (type == OINF_Q8_0 ? 34 : 18), 2), ref_f16(h);
 }
-static inline float ref_dot_q(const int8_t *x, const float *dx, const uint8_t *w, oinf_dtype type, int64_t n) {
+static inline float ref_dot_q(const int8_t *x, const float *dx, const uint8_t *w, oinf_dtype type,
+                              int64_t n) {
   float p[4] = {0};
   for (int64_t b = 0; b < n / 32; b++) {
     int32_t sum = 0;
@@ -70,5 +72,7 @@ static inline float ref_dot_q(const int8_t *x, const float *dx, const uint8_t *w
   float even = p[0] + p[2], odd = p[1] + p[3];
   return ref_plus_zero(even + odd);
 }
-static inline bool ref_same(float a, float b) { return (isnan(a) && isnan(b)) || memcmp(&a, &b, 4) == 0; }
+static inline bool ref_same(float a, float b) {
+  return (isnan(a) && isnan(b)) || memcmp(&a, &b, 4) == 0;
+}
 #endif

@@ -1,12 +1,13 @@
-// Inner kernels of matmul and attention: every variant that this processor has, over odd sizes and storage types,
-// against the scalar definition bit for bit, and that against double precision.
+// Inner kernels of matmul and attention: every variant that this processor has, over odd sizes and
+// storage types, against the scalar definition bit for bit, and that against double precision.
 #include "lib/op/dot.h"
 #include "tests/dot_ref.h"
 #include "tests/test.h"
 
 enum { MOST_K = 11008, MOST_W = 40, MOST_M = 37 };
 static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_AVX2, OI_CPU_AVX512};
-static const int64_t sizes[] = {1, 2, 3, 5, 7, 8, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 70, 250, 256, 327, 11008};
+static const int64_t sizes[] = {1,  2,  3,  5,  7,  8,  15, 16, 17,  24,  31,  32,
+                                33, 47, 48, 49, 63, 64, 65, 70, 250, 256, 327, 11008};
 
 // Weights and x of the largest size, made once; each run takes as much as it wants.
 static uint8_t weights[MOST_W * (MOST_K + 3) * 4];
@@ -20,10 +21,13 @@ static void fill_floats(oinf_dtype type, int64_t n, bool odd, uint64_t seed) {
     float x = ref_uniform(&seed);
     uint32_t bits;
     memcpy(&bits, &x, 4);
-    uint16_t half = type == OINF_BF16 ? (uint16_t)(bits >> 16) : (uint16_t)(ref_random(&seed) & 0xbbff);
-    if (odd && ref_random(&seed) % 7 == 0) bits &= 0x807fffff, half &= 0x83ff;   // subnormal
-    if (type == OINF_F32) memcpy(weights + 4 * i, &bits, 4);
-    else memcpy(weights + 2 * i, &half, 2);
+    uint16_t half =
+        type == OINF_BF16 ? (uint16_t)(bits >> 16) : (uint16_t)(ref_random(&seed) & 0xbbff);
+    if (odd && ref_random(&seed) % 7 == 0) bits &= 0x807fffff, half &= 0x83ff;  // subnormal
+    if (type == OINF_F32)
+      memcpy(weights + 4 * i, &bits, 4);
+    else
+      memcpy(weights + 2 * i, &half, 2);
   }
 }
 
@@ -31,9 +35,11 @@ static void fill_blocks(oinf_dtype type, int64_t blocks, uint64_t seed) {
   const int64_t size = type == OINF_Q8_0 ? 34 : 18;
   for (int64_t i = 0; i < blocks * size; i++) weights[i] = (uint8_t)ref_random(&seed);
   for (int64_t b = 0; b < blocks; b++) {
-    uint16_t scale = (uint16_t)(ref_random(&seed) % 5 == 0 ? 0 : 0x2000 + ref_random(&seed) % 0x800);
+    uint16_t scale =
+        (uint16_t)(ref_random(&seed) % 5 == 0 ? 0 : 0x2000 + ref_random(&seed) % 0x800);
     memcpy(weights + b * size, &scale, 2);
-    if (ref_random(&seed) % 4 == 0) memset(weights + b * size + 2, 0x80, 9);   // -128, and nibbles -8 and 0
+    if (ref_random(&seed) % 4 == 0)
+      memset(weights + b * size + 2, 0x80, 9);  // -128, and nibbles -8 and 0
   }
 }
 
@@ -46,8 +52,9 @@ static void fill_rows(int64_t k, uint64_t seed) {
 static void check_same(const char *what, oi_cpu cpu, int64_t m, int64_t n, int64_t k) {
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++)
-      CHECK_MSG(ref_same(got[i][j], want[i][j]), "%s %s m %d n %d k %d: [%d][%d] is %.9g, not %.9g", what,
-                oi_cpu_name(cpu), (int)m, (int)n, (int)k, (int)i, (int)j, got[i][j], want[i][j]);
+      CHECK_MSG(ref_same(got[i][j], want[i][j]), "%s %s m %d n %d k %d: [%d][%d] is %.9g, not %.9g",
+                what, oi_cpu_name(cpu), (int)m, (int)n, (int)k, (int)i, (int)j, got[i][j],
+                want[i][j]);
 }
 
 static void check_float(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
@@ -58,15 +65,23 @@ static void check_float(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
     memset(got, 0x55, sizeof got);
-    oi_dot d = {.out = got[0], .out_pitch = MOST_W, .x = rows, .x_pitch = sizeof rows[0], .w = weights,
-                .w_pitch = pitch, .m = m, .n = n, .k = k};
+    oi_dot d = {.out = got[0],
+                .out_pitch = MOST_W,
+                .x = rows,
+                .x_pitch = sizeof rows[0],
+                .w = weights,
+                .w_pitch = pitch,
+                .m = m,
+                .n = n,
+                .k = k};
     oi_dot_of(oi_dots_of(levels[v]), type)(&d);
     check_same("float", levels[v], m, n, k);
   }
 }
 
 static void check_floats(oinf_dtype type) {
-  static const int64_t ms[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 37}, ns[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 35};
+  static const int64_t ms[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 37},
+                       ns[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 35};
   fill_floats(type, MOST_W * (MOST_K + 3), true, 1);
   for (int64_t k = 1; k <= 70; k++) {
     fill_rows(k, (uint64_t)k);
@@ -75,7 +90,8 @@ static void check_floats(oinf_dtype type) {
   }
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     fill_rows(sizes[i], (uint64_t)i);
-    for (size_t m = 0; m < sizeof ms / sizeof *ms && (sizes[i] < 4096 || m < 5); m++) check_float(type, ms[m], 11, sizes[i]);
+    for (size_t m = 0; m < sizeof ms / sizeof *ms && (sizes[i] < 4096 || m < 5); m++)
+      check_float(type, ms[m], 11, sizes[i]);
   }
 }
 
@@ -96,8 +112,15 @@ TEST(dot, every_half_widens_exactly) {
         for (int i = 0; i < 16; i++) {
           oinf_dtype dtype = type ? OINF_F16 : OINF_BF16;
           // One element alone: a product with zero would make a NaN of its infinite neighbour.
-          oi_dot d = {.out = got[0], .out_pitch = 1, .x = (const float[16]){1.0f}, .x_pitch = 64,
-                      .w = weights + 2 * i, .w_pitch = 2, .m = 1, .n = 1, .k = 1};
+          oi_dot d = {.out = got[0],
+                      .out_pitch = 1,
+                      .x = (const float[16]){1.0f},
+                      .x_pitch = 64,
+                      .w = weights + 2 * i,
+                      .w_pitch = 2,
+                      .m = 1,
+                      .n = 1,
+                      .k = 1};
           oi_dot_of(oi_dots_of(levels[v]), dtype)(&d);
           CHECK(ref_same(got[0][0], ref_plus_zero(ref_load(weights, i, dtype))));
         }
@@ -109,7 +132,15 @@ TEST(dot, minus_zero_becomes_zero_and_nan_stays) {
   float x[16] = {-0.0f}, w[16] = {1.0f};
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
-    oi_dot d = {.out = got[0], .out_pitch = 1, .x = x, .x_pitch = 64, .w = w, .w_pitch = 64, .m = 1, .n = 1, .k = 16};
+    oi_dot d = {.out = got[0],
+                .out_pitch = 1,
+                .x = x,
+                .x_pitch = 64,
+                .w = w,
+                .w_pitch = 64,
+                .m = 1,
+                .n = 1,
+                .k = 16};
     w[0] = 1.0f, oi_dots_of(levels[v])->f32(&d);
     CHECK(memcmp(&got[0][0], &(float){0.0f}, 4) == 0);
     w[0] = INFINITY, oi_dots_of(levels[v])->f32(&d);
@@ -125,24 +156,34 @@ static void check_quant(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
   for (int64_t i = 0; i < m; i++) {
     oi_quad_row(quads[i], bytes[i], scales[i], k, type);
-    for (int64_t j = 0; j < n; j++) want[i][j] = ref_dot_q(bytes[i], scales[i], weights + j * pitch, type, k);
+    for (int64_t j = 0; j < n; j++)
+      want[i][j] = ref_dot_q(bytes[i], scales[i], weights + j * pitch, type, k);
   }
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
     memset(got, 0x55, sizeof got);
-    oi_dot d = {.out = got[0], .out_pitch = MOST_W, .x = quads, .x_pitch = sizeof quads[0], .w = weights,
-                .w_pitch = pitch, .m = m, .n = n, .k = k};
+    oi_dot d = {.out = got[0],
+                .out_pitch = MOST_W,
+                .x = quads,
+                .x_pitch = sizeof quads[0],
+                .w = weights,
+                .w_pitch = pitch,
+                .m = m,
+                .n = n,
+                .k = k};
     oi_dot_of(oi_dots_of(levels[v]), type)(&d);
     check_same(type == OINF_Q8_0 ? "q8_0" : "q4_0", levels[v], m, n, k);
   }
 }
 
 static void check_quants(oinf_dtype type) {
-  static const int64_t ks[] = {32, 64, 96, 128, 160, 192, 256, 288, 4064, 11008}, ms[] = {1, 2, 3, 8, 9, 11, 37};
+  static const int64_t ks[] = {32, 64, 96, 128, 160, 192, 256, 288, 4064, 11008},
+                       ms[] = {1, 2, 3, 8, 9, 11, 37};
   uint64_t seed = 5;
   fill_blocks(type, MOST_W * MOST_K / 32, 9);
   for (int m = 0; m < MOST_M; m++) {
-    for (int k = 0; k < MOST_K; k++) bytes[m][k] = (int8_t)(ref_random(&seed) % 9 == 0 ? 128 : ref_random(&seed));
+    for (int k = 0; k < MOST_K; k++)
+      bytes[m][k] = (int8_t)(ref_random(&seed) % 9 == 0 ? 128 : ref_random(&seed));
     for (int b = 0; b < MOST_K / 32; b++) scales[m][b] = b % 11 == 3 ? 0 : ref_uniform(&seed) / 127;
   }
   for (size_t i = 0; i < sizeof ks / sizeof *ks; i++)
@@ -174,16 +215,24 @@ static void check_mix(oinf_dtype type, int64_t begin, int64_t end, int64_t d, bo
   }
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
-    oi_mix a = {.out = out, .e = e, .v = weights, .v_pitch = pitch, .seen = masked ? seen : NULL, .begin = begin,
-                .end = end, .d = d};
+    oi_mix a = {.out = out,
+                .e = e,
+                .v = weights,
+                .v_pitch = pitch,
+                .seen = masked ? seen : NULL,
+                .begin = begin,
+                .end = end,
+                .d = d};
     oi_mix_of(oi_dots_of(levels[v]), type)(&a);
     for (int64_t i = 0; i < d; i++)
-      CHECK_MSG(ref_same(out[i], ref[i]), "%s %d..%d d %d: [%d]", oi_cpu_name(levels[v]), (int)begin, (int)end, (int)d, (int)i);
+      CHECK_MSG(ref_same(out[i], ref[i]), "%s %d..%d d %d: [%d]", oi_cpu_name(levels[v]),
+                (int)begin, (int)end, (int)d, (int)i);
   }
 }
 
 TEST(mix, equals_the_scalar_order) {
-  static const int64_t begins[] = {0, 1, 15, 16, 17, 33}, ends[] = {34, 47, 48, 49, 64, 65, 500}, ds[] = {1, 4, 7, 8, 16, 21, 64, 80};
+  static const int64_t begins[] = {0, 1, 15, 16, 17, 33}, ends[] = {34, 47, 48, 49, 64, 65, 500},
+                       ds[] = {1, 4, 7, 8, 16, 21, 64, 80};
   static const oinf_dtype types[] = {OINF_F32, OINF_F16, OINF_BF16};
   for (int t = 0; t < 3; t++) {
     fill_floats(types[t], 81 * 600, false, 3);
@@ -200,7 +249,13 @@ TEST(mix, hides_what_is_not_seen) {
   float v[3] = {1.0f, INFINITY, NAN}, e[3] = {2.0f, 0.0f, 0.0f}, out;
   for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
     if (!has(levels[l])) continue;
-    oi_mix a = {.out = &out, .e = e, .v = v, .v_pitch = 4, .seen = (const uint8_t[]){1, 0, 0}, .end = 3, .d = 1};
+    oi_mix a = {.out = &out,
+                .e = e,
+                .v = v,
+                .v_pitch = 4,
+                .seen = (const uint8_t[]){1, 0, 0},
+                .end = 3,
+                .d = 1};
     oi_dots_of(levels[l])->mix_f32(&a);
     CHECK(out == 2.0f);
   }
@@ -210,14 +265,22 @@ TEST(mix, hides_what_is_not_seen) {
 TEST(dot, stays_close_to_double_precision) {
   fill_floats(OINF_F32, MOST_W * MOST_K, false, 12);
   fill_rows(MOST_K, 13);
-  oi_dot d = {.out = got[0], .out_pitch = MOST_W, .x = rows, .x_pitch = sizeof rows[0], .w = weights,
-              .w_pitch = MOST_K * 4, .m = 4, .n = MOST_W, .k = MOST_K};
+  oi_dot d = {.out = got[0],
+              .out_pitch = MOST_W,
+              .x = rows,
+              .x_pitch = sizeof rows[0],
+              .w = weights,
+              .w_pitch = MOST_K * 4,
+              .m = 4,
+              .n = MOST_W,
+              .k = MOST_K};
   oi_dots_of(OI_CPU_UNKNOWN)->f32(&d);
   for (int i = 0; i < 4; i++)
     for (int j = 0; j < MOST_W; j++) {
       double sum = 0, size = 0;
       for (int64_t k = 0; k < MOST_K; k++) {
-        double product = (double)rows[i][k] * ref_load(weights + 4 * j * (int64_t)MOST_K, k, OINF_F32);
+        double product =
+            (double)rows[i][k] * ref_load(weights + 4 * j * (int64_t)MOST_K, k, OINF_F32);
         sum += product, size += fabs(product);
       }
       CHECK(fabs(got[i][j] - sum) <= (MOST_K / 16 + 5) * 0x1p-24 * size);

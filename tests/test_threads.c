@@ -1,5 +1,6 @@
-// The pool of threads: every index once and by one thread, whatever the sizes; tiny loops one behind the other, with
-// sleeps between them; and no core burnt while nothing is to be done. Clean under ThreadSanitizer.
+// The pool of threads: every index once and by one thread, whatever the sizes; tiny loops one
+// behind the other, with sleeps between them; and no core burnt while nothing is to be done. Clean
+// under ThreadSanitizer.
 #include "lib/rt/cpu.h"
 #include "lib/rt/threads.h"
 #include "tests/test.h"
@@ -9,7 +10,7 @@
 
 enum { MOST = 4096 };
 typedef struct job {
-  int hits[MOST];        // not atomic on purpose: two threads on one index are a race that a tool sees
+  int hits[MOST];  // not atomic on purpose: two threads on one index are a race that a tool sees
   int64_t n, piece;
   int workers, burn;
   atomic_int bad, shared;
@@ -17,7 +18,8 @@ typedef struct job {
 
 static void count_hits(void *arg, int64_t begin, int64_t end, int worker) {
   job *j = arg;
-  if (begin < 0 || end > j->n || begin >= end || end - begin > j->piece || worker < 0 || worker >= j->workers)
+  if (begin < 0 || end > j->n || begin >= end || end - begin > j->piece || worker < 0 ||
+      worker >= j->workers)
     atomic_fetch_add(&j->bad, 1);
   else
     for (int64_t i = begin; i < end; i++) {
@@ -45,14 +47,16 @@ TEST(threads, runs_every_index_once) {
     CHECK(t != NULL);
     CHECK_INT(oi_threads_count(t), counts[c]);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-      for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) check_loop(t, &j, sizes[s], pieces[p]);
+      for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++)
+        check_loop(t, &j, sizes[s], pieces[p]);
     oi_threads_stop(t);
   }
 }
 
 static void nap(long ns) { nanosleep(&(struct timespec){.tv_nsec = ns}, NULL); }
 
-// Loops of a few tiny pieces in quick succession, now and then with a pause long enough for everybody to fall asleep.
+// Loops of a few tiny pieces in quick succession, now and then with a pause long enough for
+// everybody to fall asleep.
 TEST(threads, survives_many_tiny_loops) {
   static job j;
   const int loops = oi_test_soak() ? 200000 : 4000;
@@ -61,7 +65,7 @@ TEST(threads, survives_many_tiny_loops) {
   j.workers = 5, j.piece = 1, j.n = 6;
   memset(j.hits, 0, sizeof j.hits);
   for (int i = 0; i < loops; i++) {
-    j.burn = i % 3 * 500;   // about a microsecond
+    j.burn = i % 3 * 500;  // about a microsecond
     oi_threads_run(t, j.n, 1, count_hits, &j);
     if (i % 256 == 0) nap(300000);
   }
@@ -111,6 +115,8 @@ TEST(cpu, is_limited_by_the_environment) {
   setenv("OINF_CPU", "fastest", 1);
   CHECK_INT(oi_cpu_level(), OI_CPU_UNKNOWN);
   CHECK_STR(oi_cpu_name(OI_CPU_AVX512), "avx512");
-  if (*kept) setenv("OINF_CPU", kept, 1);
-  else unsetenv("OINF_CPU");
+  if (*kept)
+    setenv("OINF_CPU", kept, 1);
+  else
+    unsetenv("OINF_CPU");
 }

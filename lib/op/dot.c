@@ -1,4 +1,5 @@
-// The choice among the variants of the inner kernels, and the form in which they take a quantized row.
+// The choice among the variants of the inner kernels, and the form in which they take a quantized
+// row.
 #include "lib/op/dot.h"
 
 #include <string.h>

@@ -1,8 +1,9 @@
-// The AVX2 variant. Float kernels are those of dot_float.inc with registers of eight lanes; quantized ones take the
-// four blocks of a quad of one row of w at a time, so that lane i of a 128-bit accumulator is partial sum i.
-// Without VNNI q8_0 is widened to 16 bits (an unsigned times signed byte product saturates), q4_0 is not: its sums
-// of eight products fit into 16 bits.
+// The AVX2 variant. Float kernels are those of dot_float.inc with registers of eight lanes;
+// quantized ones take the four blocks of a quad of one row of w at a time, so that lane i of a
+// 128-bit accumulator is partial sum i. Without VNNI q8_0 is widened to 16 bits (an unsigned times
+// signed byte product saturates), q4_0 is not: its sums of eight products fit into 16 bits.
 #include "lib/op/dot.h"
+#include "lib/rt/strict.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -38,8 +39,8 @@ INLINE __m256i pair16(const void *low, const void *high) {
 
 // Eight lanes of four blocks, two a register with four lanes each, into one lane a block.
 INLINE __m128i fold_pairs(__m256i blocks01, __m256i blocks23) {
-  __m256i h = _mm256_hadd_epi32(blocks01, blocks23);             // 0 0 2 2 | 1 1 3 3
-  h = _mm256_hadd_epi32(h, h);                                   // 0 2 0 2 | 1 3 1 3
+  __m256i h = _mm256_hadd_epi32(blocks01, blocks23);  // 0 0 2 2 | 1 1 3 3
+  h = _mm256_hadd_epi32(h, h);                        // 0 2 0 2 | 1 3 1 3
   return _mm_unpacklo_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
 }
 
@@ -52,8 +53,10 @@ INLINE __m256i nibbles_sum(__m256i v, const int8_t *lo, const int8_t *hi, const 
 }
 
 INLINE __m128i sums_q4(const oi_quad *x, const uint8_t *w) {
-  __m256i v01 = pair16(w + 2, w + 2 + Q4_BYTES), v23 = pair16(w + 2 + 2 * Q4_BYTES, w + 2 + 3 * Q4_BYTES);
-  return fold_pairs(nibbles_sum(v01, x->lo[0], x->hi[0], x->fix[0]), nibbles_sum(v23, x->lo[2], x->hi[2], x->fix[2]));
+  __m256i v01 = pair16(w + 2, w + 2 + Q4_BYTES),
+          v23 = pair16(w + 2 + 2 * Q4_BYTES, w + 2 + 3 * Q4_BYTES);
+  return fold_pairs(nibbles_sum(v01, x->lo[0], x->hi[0], x->fix[0]),
+                    nibbles_sum(v23, x->lo[2], x->hi[2], x->fix[2]));
 }
 
 INLINE __m256i bytes_sum(const uint8_t *w, const int8_t *x) {
@@ -62,7 +65,7 @@ INLINE __m256i bytes_sum(const uint8_t *w, const int8_t *x) {
 
 INLINE __m128i sums_q8(const oi_quad *x, const uint8_t *w) {
   __m256i s[4];
-  UNROLL for (int b = 0; b < 4; b++) {
+  EACH (b, 4) {
     const uint8_t *q = w + 2 + b * Q8_BYTES;
     s[b] = _mm256_add_epi32(bytes_sum(q, x->lo[b]), bytes_sum(q + 16, x->hi[b]));
   }
@@ -72,15 +75,17 @@ INLINE __m128i sums_q8(const oi_quad *x, const uint8_t *w) {
 
 INLINE __m128 scales(const uint8_t *w, int64_t size) {
   uint16_t h[8] = {0};
-  UNROLL for (int b = 0; b < 4; b++) memcpy(&h[b], w + b * size, 2);
+  EACH (b, 4) memcpy(&h[b], w + b * size, 2);
   return _mm_cvtph_ps(load16(h));
 }
 
 // One quad of one row of w by `mr` rows of x, into their accumulators.
-INLINE void add_quad(const oi_dot *d, int64_t i, int64_t quad, const uint8_t *w, bool q8, __m128 *p, int mr) {
+INLINE void add_quad(const oi_dot *d, int64_t i, int64_t quad, const uint8_t *w, bool q8, __m128 *p,
+                     int mr) {
   const __m128 dw = scales(w, q8 ? Q8_BYTES : Q4_BYTES);
-  UNROLL for (int r = 0; r < mr; r++) {
-    const oi_quad *x = (const oi_quad *)(const void *)((const uint8_t *)d->x + (i + r) * d->x_pitch) + quad;
+  EACH (r, mr) {
+    const oi_quad *x =
+        (const oi_quad *)(const void *)((const uint8_t *)d->x + (i + r) * d->x_pitch) + quad;
     __m128 sum = _mm_cvtepi32_ps(q8 ? sums_q8(x, w) : sums_q4(x, w));
     __m128 scale = _mm_mul_ps(dw, _mm_loadu_ps(x->d));
     p[r] = _mm_add_ps(p[r], _mm_mul_ps(scale, sum));
@@ -99,23 +104,23 @@ INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, bool q8
   const int64_t size = q8 ? Q8_BYTES : Q4_BYTES, blocks = d->k / 32;
   const uint8_t *w = (const uint8_t *)d->w + j * d->w_pitch;
   __m128 p[ROWS][ROWS];
-  UNROLL for (int c = 0; c < nr; c++)
-    UNROLL for (int r = 0; r < mr; r++) p[c][r] = _mm_setzero_ps();
+  EACH (c, nr)
+    EACH (r, mr) p[c][r] = _mm_setzero_ps();
   for (int64_t b = 0; b + 4 <= blocks; b += 4)
-    UNROLL for (int c = 0; c < nr; c++) {
+    EACH (c, nr) {
       const uint8_t *at = w + c * apart * d->w_pitch + b * size;
       __builtin_prefetch(at + AHEAD, 0, 3);
       __builtin_prefetch(at + AHEAD + 64, 0, 3);
       add_quad(d, i, b / 4, at, q8, p[c], mr);
     }
   if (blocks % 4)
-    UNROLL for (int c = 0; c < nr; c++) {
+    EACH (c, nr) {
       uint8_t some[4 * Q8_BYTES] = {0};
       memcpy(some, w + c * apart * d->w_pitch + (blocks & ~3) * size, (size_t)(blocks % 4 * size));
       add_quad(d, i, blocks / 4, some, q8, p[c], mr);
     }
-  UNROLL for (int c = 0; c < nr; c++)
-    UNROLL for (int r = 0; r < mr; r++) d->out[(i + r) * d->out_pitch + j + c * apart] = fold_blocks(p[c][r]);
+  EACH (c, nr)
+    EACH (r, mr) d->out[(i + r) * d->out_pitch + j + c * apart] = fold_blocks(p[c][r]);
 }
 
 INLINE void run_q(const oi_dot *d, bool q8) {
@@ -135,5 +140,6 @@ INLINE void run_q(const oi_dot *d, bool q8) {
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
-const oi_dots oi_dots_avx2 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0, mix_f32, mix_f16, mix_bf16};
+const oi_dots oi_dots_avx2 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
+                              mix_f32, mix_f16, mix_bf16, exp_row};
 #endif

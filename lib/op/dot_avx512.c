@@ -1,11 +1,14 @@
-// The AVX-512 variant, with VNNI. Float kernels are those of dot_float.inc with registers of sixteen lanes.
+// The AVX-512 variant, with VNNI. Float kernels are those of dot_float.inc with registers of
+// sixteen lanes.
 //
-// Quantized kernels take a quad (four blocks) of four rows of w at a time, straight from GGUF's row-major blocks:
-// byte products are summed into four 32-bit lanes a block, four rows are folded and transposed together, and lane
-// 4 l + r of one accumulator is partial sum l of row r. So no lane is ever added across before the row's end, sixteen
-// integer sums cost six to nine operations, and the sixteen scales come out of one permutation: every row is loaded
-// one word further down, under a mask, so that the scales of the four rows lie side by side in one register.
+// Quantized kernels take a quad (four blocks) of four rows of w at a time, straight from GGUF's
+// row-major blocks: byte products are summed into four 32-bit lanes a block, four rows are folded
+// and transposed together, and lane 4 l + r of one accumulator is partial sum l of row r. So no
+// lane is ever added across before the row's end, sixteen integer sums cost six to nine operations,
+// and the sixteen scales come out of one permutation: every row is loaded one word further down,
+// under a mask, so that the scales of the four rows lie side by side in one register.
 #include "lib/op/dot.h"
+#include "lib/rt/strict.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -44,21 +47,20 @@ INLINE __m512i gather(const uint8_t *p, int size) {
 }
 
 typedef struct weights {
-  __m512i lo[ROWS], hi[ROWS];   // unsigned: the value and 128 or 8
-  __m512 scale;                 // lane 4 l + r: of block l of row r
+  __m512i lo[ROWS], hi[ROWS];  // unsigned: the value and 128 or 8
+  __m512 scale;                // lane 4 l + r: of block l of row r
 } weights;
 
 INLINE void load_q4(weights *q, const uint8_t *const w[ROWS]) {
   const __m512i low = _mm512_set1_epi8(15);
-  UNROLL for (int r = 0; r < ROWS; r++) {
+  EACH (r, ROWS) {
     __m512i v = gather(w[r] + 2, Q4_BYTES);
     q->lo[r] = _mm512_and_si512(v, low);
     q->hi[r] = _mm512_and_si512(_mm512_srli_epi16(v, 4), low);
   }
   // Word 9 l of row r is the scale of block l; it lands in word 9 l + r.
   __m512i words = _mm512_setzero_si512();
-  UNROLL for (int r = 0; r < ROWS; r++)
-    words = _mm512_mask_loadu_epi16(words, 0x08040201u << r, w[r] - 2 * r);
+  EACH (r, ROWS) words = _mm512_mask_loadu_epi16(words, 0x08040201u << r, w[r] - 2 * r);
   const __m512i order = _mm512_castsi256_si512(
       _mm256_setr_epi16(0, 1, 2, 3, 9, 10, 11, 12, 18, 19, 20, 21, 27, 28, 29, 30));
   q->scale = _mm512_cvtph_ps(_mm512_castsi512_si256(_mm512_permutexvar_epi16(order, words)));
@@ -66,22 +68,25 @@ INLINE void load_q4(weights *q, const uint8_t *const w[ROWS]) {
 
 INLINE void load_q8(weights *q, const uint8_t *const w[ROWS]) {
   const __m512i top = _mm512_set1_epi8(-128);
-  UNROLL for (int r = 0; r < ROWS; r++) {
+  EACH (r, ROWS) {
     q->lo[r] = _mm512_xor_si512(gather(w[r] + 2, Q8_BYTES), top);
     q->hi[r] = _mm512_xor_si512(gather(w[r] + 18, Q8_BYTES), top);
   }
-  // Words 0 and 17 of a row are the scales of blocks 0 and 1, and of blocks 2 and 3 two blocks further on.
+  // Words 0 and 17 of a row are the scales of blocks 0 and 1, and of blocks 2 and 3 two blocks
+  // further on.
   __m512i words = _mm512_setzero_si512();
-  UNROLL for (int r = 0; r < ROWS; r++) {
+  EACH (r, ROWS) {
     words = _mm512_mask_loadu_epi16(words, 0x00020001u << r, w[r] - 2 * r);
-    words = _mm512_mask_loadu_epi16(words, 0x00020001u << (4 + r), w[r] + 2 * Q8_BYTES - 2 * (4 + r));
+    words =
+        _mm512_mask_loadu_epi16(words, 0x00020001u << (4 + r), w[r] + 2 * Q8_BYTES - 2 * (4 + r));
   }
   const __m512i order = _mm512_castsi256_si512(
       _mm256_setr_epi16(0, 1, 2, 3, 17, 18, 19, 20, 4, 5, 6, 7, 21, 22, 23, 24));
   q->scale = _mm512_cvtph_ps(_mm512_castsi512_si256(_mm512_permutexvar_epi16(order, words)));
 }
 
-// Four lanes a block in each of four rows, into lane 4 l + r; the sums of two lanes of q4_0 fit into 16 bits.
+// Four lanes a block in each of four rows, into lane 4 l + r; the sums of two lanes of q4_0 fit
+// into 16 bits.
 INLINE __m512i fold_q4(const __m512i s[ROWS]) {
   const __m512i one = _mm512_set1_epi16(1);
   __m512i a = _mm512_madd_epi16(_mm512_packs_epi32(s[0], s[1]), one);
@@ -90,34 +95,41 @@ INLINE __m512i fold_q4(const __m512i s[ROWS]) {
 }
 
 INLINE __m512i fold_q8(const __m512i s[ROWS]) {
-  __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]), _mm512_unpackhi_epi32(s[0], s[1]));
-  __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s[2], s[3]), _mm512_unpackhi_epi32(s[2], s[3]));
+  __m512i a =
+      _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]), _mm512_unpackhi_epi32(s[0], s[1]));
+  __m512i b =
+      _mm512_add_epi32(_mm512_unpacklo_epi32(s[2], s[3]), _mm512_unpackhi_epi32(s[2], s[3]));
   return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
 }
 
 INLINE __m512 quad_values(const weights *q, const oi_quad *x, bool q8) {
-  const __m512i lo = _mm512_loadu_si512(x->lo), hi = _mm512_loadu_si512(x->hi), fix = _mm512_loadu_si512(x->fix);
+  const __m512i lo = _mm512_loadu_si512(x->lo), hi = _mm512_loadu_si512(x->hi),
+                fix = _mm512_loadu_si512(x->fix);
   __m512i s[ROWS];
-  UNROLL for (int r = 0; r < ROWS; r++)
-    s[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(fix, q->lo[r], lo), q->hi[r], hi);
+  EACH (r, ROWS) s[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(fix, q->lo[r], lo), q->hi[r], hi);
   const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
   __m512 dx = _mm512_permutexvar_ps(spread, _mm512_castps128_ps512(_mm_loadu_ps(x->d)));
   __m512 scale = _mm512_mul_ps(q->scale, dx);
   return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(q8 ? fold_q8(s) : fold_q4(s)));
 }
 
-INLINE void add_quad(const oi_dot *d, int64_t i, int64_t quad, const uint8_t *const w[ROWS], bool q8, __m512 *p, int mr) {
+INLINE void add_quad(const oi_dot *d, int64_t i, int64_t quad, const uint8_t *const w[ROWS],
+                     bool q8, __m512 *p, int mr) {
   weights q;
-  if (q8) load_q8(&q, w);
-  else load_q4(&q, w);
-  UNROLL for (int r = 0; r < mr; r++) {
-    const oi_quad *x = (const oi_quad *)(const void *)((const uint8_t *)d->x + (i + r) * d->x_pitch) + quad;
+  if (q8)
+    load_q8(&q, w);
+  else
+    load_q4(&q, w);
+  EACH (r, mr) {
+    const oi_quad *x =
+        (const oi_quad *)(const void *)((const uint8_t *)d->x + (i + r) * d->x_pitch) + quad;
     p[r] = _mm512_add_ps(p[r], quad_values(&q, x, q8));
   }
 }
 
 // The blocks behind the last whole quad, with zeros up to it.
-INLINE void add_rest(const oi_dot *d, int64_t i, const uint8_t *const w[ROWS], bool q8, __m512 *p, int mr) {
+INLINE void add_rest(const oi_dot *d, int64_t i, const uint8_t *const w[ROWS], bool q8, __m512 *p,
+                     int mr) {
   const int64_t blocks = d->k / 32, size = q8 ? Q8_BYTES : Q4_BYTES;
   if (blocks % 4 == 0) return;
   uint8_t some[ROWS][4 * Q8_BYTES] = {{0}};
@@ -128,7 +140,8 @@ INLINE void add_rest(const oi_dot *d, int64_t i, const uint8_t *const w[ROWS], b
   add_quad(d, i, blocks / 4, at, q8, p, mr);
 }
 
-INLINE void store_rows(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t rows, __m512 p) {
+INLINE void store_rows(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t rows,
+                       __m512 p) {
   __m256 even_odd = _mm256_add_ps(_mm512_castps512_ps256(p), _mm512_extractf32x8_ps(p, 1));
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(even_odd), _mm256_extractf128_ps(even_odd, 1));
   float r[ROWS];
@@ -136,22 +149,24 @@ INLINE void store_rows(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int
   for (int64_t c = 0; c < rows; c++) d->out[i * d->out_pitch + j + c * apart] = positive_zero(r[c]);
 }
 
-// Up to four rows of w that lie `apart` rows apart (the last one again where there are fewer), by `mr` rows of x.
-INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t rows, bool q8, int mr) {
+// Up to four rows of w that lie `apart` rows apart (the last one again where there are fewer), by
+// `mr` rows of x.
+INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t rows, bool q8,
+                   int mr) {
   const int64_t step = 4 * (q8 ? Q8_BYTES : Q4_BYTES);
   const uint8_t *w[ROWS];
   for (int64_t r = 0; r < ROWS; r++)
     w[r] = (const uint8_t *)d->w + (j + (r < rows ? r : rows - 1) * apart) * d->w_pitch;
   __m512 p[MOST_ROWS];
-  UNROLL for (int r = 0; r < mr; r++) p[r] = _mm512_setzero_ps();
+  EACH (r, mr) p[r] = _mm512_setzero_ps();
   for (int64_t quad = 0; quad < d->k / OI_QUAD; quad++) {
-    UNROLL for (int r = 0; r < ROWS; r++)
-      UNROLL for (int64_t line = 0; line < step; line += 64) __builtin_prefetch(w[r] + FAR + line, 0, 3);
+    EACH (r, ROWS)
+      EACH (line, (step + 63) / 64) __builtin_prefetch(w[r] + FAR + 64 * line, 0, 3);
     add_quad(d, i, quad, w, q8, p, mr);
-    UNROLL for (int r = 0; r < ROWS; r++) w[r] += step;
+    EACH (r, ROWS) w[r] += step;
   }
   add_rest(d, i, w, q8, p, mr);
-  UNROLL for (int r = 0; r < mr; r++) store_rows(d, i + r, j, apart, rows, p[r]);
+  EACH (r, mr) store_rows(d, i + r, j, apart, rows, p[r]);
 }
 
 INLINE void run_q(const oi_dot *d, bool q8) {
@@ -172,5 +187,6 @@ INLINE void run_q(const oi_dot *d, bool q8) {
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
-const oi_dots oi_dots_avx512 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0, mix_f32, mix_f16, mix_bf16};
+const oi_dots oi_dots_avx512 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
+                                mix_f32, mix_f16, mix_bf16, exp_row};
 #endif

@@ -1,7 +1,9 @@
-// The portable variant: GCC vector extensions of four floats, which are SSE2 on x86-64 and NEON on AArch64, and plain
-// loops over quantized blocks. It is always there, and the one that the others are held against in reading.
-// Vectors of 16 floats would read better, but gcc lowers what is wider than a register element by element.
+// The portable variant: GCC vector extensions of four floats, which are SSE2 on x86-64 and NEON on
+// AArch64, and plain loops over quantized blocks. It is always there, and the one that the others
+// are held against in reading. Vectors of 16 floats would read better, but gcc lowers what is wider
+// than a register element by element.
 #include "lib/op/dot.h"
+#include "lib/rt/strict.h"
 
 #include <string.h>
 
@@ -17,8 +19,8 @@ typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint16_t half_of_vu __attribute__((vector_size(8)));
 
-// Exact: the exponent is rescaled by a product with 2^112, which turns subnormal halves into normal floats too;
-// infinities and NaN, which that leaves at 2^16 and more, get the largest exponent.
+// Exact: the exponent is rescaled by a product with 2^112, which turns subnormal halves into normal
+// floats too; infinities and NaN, which that leaves at 2^16 and more, get the largest exponent.
 static inline vf widen_f16(vu h) {
   const vu sign = (h & 0x8000u) << 16, rest = (h & 0x7fffu) << 13;
   vf f = (vf)rest * 0x1p112f;
@@ -59,7 +61,8 @@ static void mix_rest(const oi_mix *a, oinf_dtype type) {
 
 #include "lib/op/dot_float.inc"
 
-// ---- quantized blocks: a scale in f16, then 32 bytes, or 16 bytes with element j low and j + 16 high ----
+// ---- quantized blocks: a scale in f16, then 32 bytes, or 16 bytes with element j low and j + 16
+// high ----
 enum { Q8_BYTES = 34, Q4_BYTES = 18 };
 
 static int32_t sum_q8(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
@@ -95,11 +98,13 @@ INLINE void dot_blocks(const oi_dot *d, bool q8) {
   for (int64_t j = 0; j < d->n; j++)
     for (int64_t i = 0; i < d->m; i++) {
       const void *x = (const uint8_t *)d->x + i * d->x_pitch;
-      d->out[i * d->out_pitch + j] = dot_row(x, (const uint8_t *)d->w + j * d->w_pitch, d->k / 32, q8);
+      d->out[i * d->out_pitch + j] =
+          dot_row(x, (const uint8_t *)d->w + j * d->w_pitch, d->k / 32, q8);
     }
 }
 
 static void dot_q8_0(const oi_dot *d) { dot_blocks(d, true); }
 static void dot_q4_0(const oi_dot *d) { dot_blocks(d, false); }
 
-const oi_dots oi_dots_plain = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0, mix_f32, mix_f16, mix_bf16};
+const oi_dots oi_dots_plain = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
+                               mix_f32, mix_f16, mix_bf16, exp_row};

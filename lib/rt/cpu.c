@@ -1,5 +1,6 @@
-// Finds the processor's variant by CPUID and XGETBV: an instruction set counts only where the system saves its registers.
-// Not __builtin_cpu_supports: its list of names differs between the compilers and their versions.
+// Finds the processor's variant by CPUID and XGETBV: an instruction set counts only where the
+// system saves its registers. Not __builtin_cpu_supports: its list of names differs between the
+// compilers and their versions.
 #include "lib/rt/cpu.h"
 
 #include <stdint.h>
@@ -26,7 +27,8 @@ static oi_cpu probe(void) {
   uint32_t a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & F16C)) return OI_CPU_PLAIN;
   uint64_t saved = saved_registers();
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2) || (saved & YMM) != YMM) return OI_CPU_PLAIN;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2) || (saved & YMM) != YMM)
+    return OI_CPU_PLAIN;
   if ((b & avx512_b) != avx512_b || !(c & vnni_c) || (saved & ZMM) != ZMM) return OI_CPU_AVX2;
   return OI_CPU_AVX512;
 }

@@ -7,15 +7,16 @@
 #endif
 // In order of worth on one architecture. All give the same bits; only the time differs.
 typedef enum oi_cpu {
-  OI_CPU_UNKNOWN = 0,   // not asked yet, or OINF_CPU holds a word that is not in the list
-  OI_CPU_PLAIN,         // what the compiler gives for the architecture's base: SSE2 on x86-64
-  OI_CPU_NEON,          // the base of AArch64
-  OI_CPU_AVX2,          // with F16C
-  OI_CPU_AVX512,        // F, BW, DQ, VL and VNNI
-  OI_CPU_AMX            // int8 tiles; no kernel uses them yet
+  OI_CPU_UNKNOWN = 0,  // not asked yet, or OINF_CPU holds a word that is not in the list
+  OI_CPU_PLAIN,        // what the compiler gives for the architecture's base: SSE2 on x86-64
+  OI_CPU_NEON,         // the base of AArch64
+  OI_CPU_AVX2,         // with F16C
+  OI_CPU_AVX512,       // F, BW, DQ, VL and VNNI
+  OI_CPU_AMX           // int8 tiles; no kernel uses them yet
 } oi_cpu;
-// The best variant that the processor and the system support and that OINF_CPU (plain, neon, avx2, avx512, amx)
-// does not exclude. Ask once, when something opens, and hand the answer on: it reads the environment.
+// The best variant that the processor and the system support and that OINF_CPU (plain, neon, avx2,
+// avx512, amx) does not exclude. Ask once, when something opens, and hand the answer on: it reads
+// the environment.
 OI_RT oi_cpu oi_cpu_level(void);
-OI_RT const char *oi_cpu_name(oi_cpu cpu);   // "avx512"; "unknown"
+OI_RT const char *oi_cpu_name(oi_cpu cpu);  // "avx512"; "unknown"
 #endif

@@ -1,12 +1,14 @@
 // Threads that share a loop in small pieces.
 //
-// One loop at a time is open. A worker enters it by counting itself in and then looking whether it is still open;
-// the caller closes it and then looks whether anyone is still counted in. Both are sequentially consistent, so
-// either the worker sees the loop closed and leaves, or the caller sees the worker and waits: a worker that wakes up
-// late can never run a piece of a loop that has ended, and no barrier makes a fast thread wait for a late one.
+// One loop at a time is open. A worker enters it by counting itself in and then looking whether it
+// is still open; the caller closes it and then looks whether anyone is still counted in. Both are
+// sequentially consistent, so either the worker sees the loop closed and leaves, or the caller sees
+// the worker and waits: a worker that wakes up late can never run a piece of a loop that has ended,
+// and no barrier makes a fast thread wait for a late one.
 //
-// Who finds nothing to do looks a few microseconds for the next loop and then sleeps: a barrier that spins on loses
-// a factor of a hundred as soon as another process wants the same core. A loop of one piece never wakes anybody.
+// Who finds nothing to do looks a few microseconds for the next loop and then sleeps: a barrier
+// that spins on loses a factor of a hundred as soon as another process wants the same core. A loop
+// of one piece never wakes anybody.
 #include "lib/rt/threads.h"
 
 #include <pthread.h>
@@ -28,14 +30,14 @@ struct oi_threads {
   void *arg;
   int64_t n, piece;
   // Each on a cache line of its own: they are hit by all threads at different times.
-  _Alignas(LINE) atomic_int_least64_t next;   // first index that nobody has taken
-  _Alignas(LINE) atomic_int inside;           // workers counted in
-  _Alignas(LINE) atomic_uint turn;            // odd: a loop is open
+  _Alignas(LINE) atomic_int_least64_t next;  // first index that nobody has taken
+  _Alignas(LINE) atomic_int inside;          // workers counted in
+  _Alignas(LINE) atomic_uint turn;           // odd: a loop is open
   _Alignas(LINE) atomic_int sleepers;
   atomic_bool caller_sleeps, stop;
   pthread_mutex_t lock;
   pthread_cond_t opened, left;
-  int count;                                  // with the caller
+  int count;  // with the caller
   int started;
   worker *workers;
 };
@@ -72,7 +74,8 @@ static unsigned wait_for_turn(oi_threads *t, unsigned seen) {
   }
   pthread_mutex_lock(&t->lock);
   atomic_fetch_add(&t->sleepers, 1);
-  while (atomic_load(&t->turn) == seen && !atomic_load(&t->stop)) pthread_cond_wait(&t->opened, &t->lock);
+  while (atomic_load(&t->turn) == seen && !atomic_load(&t->stop))
+    pthread_cond_wait(&t->opened, &t->lock);
   atomic_fetch_sub(&t->sleepers, 1);
   pthread_mutex_unlock(&t->lock);
   return atomic_load(&t->turn);
@@ -86,7 +89,7 @@ static void *work(void *arg) {
     seen = wait_for_turn(t, seen);
     if (!(seen & 1)) continue;
     atomic_fetch_add(&t->inside, 1);
-    seen = atomic_load(&t->turn);   // the loop that is open now, if any, is the one that is entered
+    seen = atomic_load(&t->turn);  // the loop that is open now, if any, is the one that is entered
     if (seen & 1) take_pieces(t, w->index);
     leave(t);
   }
@@ -99,8 +102,10 @@ static void open_loop(oi_threads *t, int64_t n, int64_t piece, oi_piece_fn *fn, 
   atomic_fetch_add(&t->turn, 1);
   if (atomic_load(&t->sleepers) == 0) return;
   pthread_mutex_lock(&t->lock);
-  if (n <= 2 * piece) pthread_cond_signal(&t->opened);
-  else pthread_cond_broadcast(&t->opened);
+  if (n <= 2 * piece)
+    pthread_cond_signal(&t->opened);
+  else
+    pthread_cond_broadcast(&t->opened);
   pthread_mutex_unlock(&t->lock);
 }
 
@@ -121,7 +126,8 @@ OI_RT void oi_threads_run(oi_threads *t, int64_t n, int64_t piece, oi_piece_fn *
   if (n <= 0) return;
   if (piece < 1) piece = 1;
   if (!t || t->started == 0 || n <= piece) {
-    for (int64_t begin = 0; begin < n; begin += piece) fn(arg, begin, n - begin < piece ? n : begin + piece, 0);
+    for (int64_t begin = 0; begin < n; begin += piece)
+      fn(arg, begin, n - begin < piece ? n : begin + piece, 0);
     return;
   }
   open_loop(t, n, piece, fn, arg);

@@ -1,9 +1,10 @@
-// Matrix times vector and matrix times matrix, one thread, as shares of what the machine can do in the same round.
+// Matrix times vector and matrix times matrix, one thread, as shares of what the machine can do in
+// the same round.
 //
-// Matvec: 4096 x 4096 matrices one behind the other through 1 GiB of distinct weights, so that no cache helps; the
-// denominator is the best of plain reads with 1, 4 and 8 streams measured in the same round, because a neighbour on
-// the machine moves every figure and only ratios of one round mean anything. The thread's CPU clock is used.
-// Usage: bench_matvec [ROUNDS [MiB]].
+// Matvec: 4096 x 4096 matrices one behind the other through 1 GiB of distinct weights, so that no
+// cache helps; the denominator is the best of plain reads with 1, 4 and 8 streams measured in the
+// same round, because a neighbour on the machine moves every figure and only ratios of one round
+// mean anything. The thread's CPU clock is used. Usage: bench_matvec [ROUNDS [MiB]].
 #include "lib/op/dot.h"
 
 #include <stdio.h>
@@ -66,12 +67,18 @@ typedef struct input {
 
 static oi_dot problem(input *in, oinf_dtype type, int64_t m) {
   bool quantized = type == OINF_Q8_0 || type == OINF_Q4_0;
-  return (oi_dot){.out = in->out[0], .out_pitch = SIZE, .x = quantized ? (void *)in->quads : (void *)in->x,
-                  .x_pitch = quantized ? sizeof in->quads[0] : sizeof in->x[0], .w_pitch = row_bytes(type),
-                  .m = m, .n = SIZE, .k = SIZE};
+  return (oi_dot){.out = in->out[0],
+                  .out_pitch = SIZE,
+                  .x = quantized ? (void *)in->quads : (void *)in->x,
+                  .x_pitch = quantized ? sizeof in->quads[0] : sizeof in->x[0],
+                  .w_pitch = row_bytes(type),
+                  .m = m,
+                  .n = SIZE,
+                  .k = SIZE};
 }
 
-static double matvec_speed(const oi_dots *dots, input *in, oinf_dtype type, const uint8_t *at, size_t size) {
+static double matvec_speed(const oi_dots *dots, input *in, oinf_dtype type, const uint8_t *at,
+                           size_t size) {
   oi_dot d = problem(in, type, 1);
   size_t matrix = (size_t)(row_bytes(type) * SIZE), n = size / matrix;
   double start = now();
@@ -102,7 +109,9 @@ static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
-static double median(double *v, int n) { return qsort(v, (size_t)n, sizeof *v, ascending), v[n / 2]; }
+static double median(double *v, int n) {
+  return qsort(v, (size_t)n, sizeof *v, ascending), v[n / 2];
+}
 
 int main(int argc, char **argv) {
   int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 7;
@@ -118,7 +127,8 @@ int main(int argc, char **argv) {
   for (int i = 0; i < PREFILL * (SIZE / OI_QUAD); i++)
     for (int b = 0; b < 4; b++) in->quads[i / (SIZE / OI_QUAD)][i % (SIZE / OI_QUAD)].d[b] = 0.01f;
   const oi_dots *dots = oi_dots_of(OI_CPU_UNKNOWN);
-  static double speed[KINDS][MOST_ROUNDS], share[KINDS][MOST_ROUNDS], gops[KINDS][MOST_ROUNDS], reads[READS][MOST_ROUNDS];
+  static double speed[KINDS][MOST_ROUNDS], share[KINDS][MOST_ROUNDS], gops[KINDS][MOST_ROUNDS],
+      reads[READS][MOST_ROUNDS];
   for (int r = 0; r < rounds; r++) {
     double best = 0;
     for (int i = 0; i < READS; i++) {

@@ -1,0 +1,210 @@
+// Runs a matrix product in pieces: the rows of x are made ready once (padded floats, or quantized
+// quads), then threads share columns of the output. Weights in a float storage or in blocks are
+// read where they lie; what lies otherwise
+// ([K, N], f64, integers, weights to be dequantized) is packed into a panel of rows that a worker
+// owns and every row of x uses. So there is one inner loop over two contiguous rows, and one order,
+// for every layout.
+#include "lib/op/matmul.h"
+
+#include <oinf/ops.h>
+#include <string.h>
+
+enum { MOST_PANEL = 64, DEEP = 16 };
+
+typedef struct job {
+  const oi_call *call;
+  const oi_mm *mm;
+  uint8_t *x;               // rows of all matrices of a, x_pitch apart
+  oi_dot_fn *dot;           // OI_MM_F32, OI_MM_QUANT
+  int64_t columns, pieces;  // of a piece of the output, and in a matrix of it
+} job;
+
+// ---- packing ----
+static void load(oi_mm_kind kind, void *out, const oi_view *v, int64_t i, int64_t n) {
+  if (kind == OI_MM_F32)
+    oi_load_f32(out, v, i, n);
+  else if (kind == OI_MM_F64)
+    oi_load_f64(out, v, i, n);
+  else if (oi_dtype_class(v->dtype) == OI_U)
+    oi_load_u64(out, v, i, n);
+  else
+    oi_load_i64(out, v, i, n);
+}
+
+// Columns first .. first + rows - 1 of a [k, width] matrix that begins at element `base`, as rows.
+static void pack_columns(const oi_mm *mm, const oi_mm_side *side, int64_t base, int64_t first,
+                         int64_t rows, uint8_t *out, int64_t pitch) {
+  uint64_t tile[DEEP][MOST_PANEL];
+  const int64_t width = side->view->dim[side->view->rank - 1], size = mm->element;
+  for (int64_t k = 0; k < mm->k; k += DEEP) {
+    int64_t deep = mm->k - k < DEEP ? mm->k - k : DEEP;
+    for (int64_t i = 0; i < deep; i++)
+      load(mm->kind, tile[i], side->view, base + (k + i) * width + first, rows);
+    for (int64_t j = 0; j < rows; j++)
+      for (int64_t i = 0; i < deep; i++)
+        memcpy(out + j * pitch + (k + i) * size, (const uint8_t *)tile[i] + j * size,
+               size == 4 ? 4 : 8);
+  }
+}
+
+// Rows of matrix `index` of a side, zero behind k.
+static void pack(const oi_mm *mm, const oi_mm_side *side, int64_t index, int64_t first,
+                 int64_t rows, uint8_t *out, int64_t pitch) {
+  const int64_t base = index * side->rows * mm->k;
+  for (int64_t j = 0; j < rows; j++) {
+    memset(out + j * pitch + mm->k * mm->element, 0, (size_t)(pitch - mm->k * mm->element));
+    if (!side->transposed)
+      load(mm->kind, out + j * pitch, side->view, base + (first + j) * mm->k, mm->k);
+  }
+  if (side->transposed) pack_columns(mm, side, base, first, rows, out, pitch);
+}
+
+static void ready_quads(const job *j, int64_t begin, int64_t end) {
+  const oi_mm *mm = j->mm;
+  const int8_t *x = j->call->in[0].data;
+  const float *d = j->call->in[2].data;
+  for (int64_t r = begin; r < end; r++)
+    oi_quad_row((oi_quad *)(void *)(j->x + r * mm->x_pitch), x + r * mm->k, d + r * (mm->k / 32),
+                mm->k, mm->b.view->dtype);
+}
+
+// Rows begin .. end - 1 of all matrices of a, counted through; a piece is at most MOST_PANEL of
+// them.
+static void ready_rows(void *arg, int64_t begin, int64_t end, int worker) {
+  const job *j = arg;
+  const oi_mm *mm = j->mm;
+  (void)worker;
+  if (mm->kind == OI_MM_QUANT) {
+    ready_quads(j, begin, end);
+    return;
+  }
+  for (int64_t r = begin; r < end;) {
+    int64_t index = r / mm->a.rows, first = r % mm->a.rows;
+    int64_t rows = mm->a.rows - first < end - r ? mm->a.rows - first : end - r;
+    pack(mm, &mm->a, index, first, rows, j->x + r * mm->x_pitch, mm->x_pitch);
+    r += rows;
+  }
+}
+
+// ---- inner products of the wide kinds; floats and quantized ones are in dot_*.c ----
+static double dot_f64(const double *x, const double *w, int64_t k) {
+  double p[16] = {0};
+  for (int64_t i = 0; i < k; i += 16)
+    for (int l = 0; l < 16; l++) {
+      double product = x[i + l] * w[i + l];
+      p[l] = p[l] + product;
+    }
+  for (int s = 8; s > 0; s /= 2)
+    for (int l = 0; l < s; l++) p[l] = p[l] + p[l + s];
+  return p[0] == 0 ? 0.0 : p[0];
+}
+
+static uint64_t dot_u64(const uint64_t *x, const uint64_t *w, int64_t k) {
+  uint64_t sum = 0;
+  for (int64_t i = 0; i < k; i++) sum += x[i] * w[i];
+  return sum;
+}
+
+static void run_wide(const job *j, const oi_dot *d, int64_t at) {
+  const oi_view *out = j->call->out;
+  for (int64_t i = 0; i < d->m; i++) {
+    const void *x = (const uint8_t *)d->x + i * d->x_pitch;
+    uint64_t sums[MOST_PANEL];
+    double reals[MOST_PANEL];
+    for (int64_t c = 0; c < d->n; c++) {
+      const void *w = (const uint8_t *)d->w + c * d->w_pitch;
+      if (j->mm->kind == OI_MM_F64)
+        reals[c] = dot_f64(x, w, d->k);
+      else
+        sums[c] = dot_u64(x, w, d->k);
+    }
+    int64_t first = at + i * d->out_pitch;
+    if (j->mm->kind == OI_MM_F64)
+      oi_store_f64(out, first, d->n, reals);
+    else if (oi_dtype_class(out->dtype) == OI_U)
+      oi_store_u64(out, first, d->n, sums);
+    else
+      oi_store_i64(out, first, d->n, (const int64_t *)sums);
+  }
+}
+
+// ---- pieces of the output ----
+// Which matrix of a side meets matrix `index` of the output: broadcast dims count as one.
+static int64_t matrix_of(const oi_mm *mm, const oi_mm_side *side, int64_t index) {
+  int64_t at = 0, step = 1;
+  if (side->count == 1) return 0;
+  for (uint32_t i = 0; i < mm->batch_rank; i++) {
+    uint32_t axis = mm->batch_rank - 1 - i;
+    int64_t here = index % mm->batch[axis];
+    index /= mm->batch[axis];
+    if (i >= side->batch_rank) continue;
+    int64_t size = side->batch[side->batch_rank - 1 - i];
+    at += (size == 1 ? 0 : here) * step;
+    step *= size;
+  }
+  return at;
+}
+
+// Columns `first` .. of matrix `index` of the output by a panel, or by rows of b where they lie.
+static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, int worker) {
+  const oi_mm *mm = j->mm;
+  const int64_t ib = matrix_of(mm, &mm->b, index), ia = matrix_of(mm, &mm->a, index);
+  const int64_t at = index * mm->m * mm->out_columns + mm->column0 + first;
+  oi_dot d = {.out_pitch = mm->out_columns,
+              .x = j->x + ia * mm->a.rows * mm->x_pitch,
+              .x_pitch = mm->x_pitch,
+              .w_pitch = mm->w_pitch,
+              .m = mm->m,
+              .n = n,
+              .k = mm->k};
+  if (mm->w_in_place) {
+    d.w = (const uint8_t *)mm->b.view->data + (ib * mm->b.rows + first) * mm->w_pitch;
+  } else {
+    uint8_t *panel = (uint8_t *)j->call->room + mm->x_bytes + worker * mm->panel_bytes;
+    pack(mm, &mm->b, ib, first, n, panel, mm->w_pitch);
+    d.w = panel;
+    if (!j->dot) d.k = (mm->k + 15) / 16 * 16;  // both sides are padded with zeros
+  }
+  if (j->dot)
+    d.out = (float *)j->call->out->data + at, j->dot(&d);
+  else
+    run_wide(j, &d, at);
+}
+
+static void run_pieces(void *arg, int64_t begin, int64_t end, int worker) {
+  const job *j = arg;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t first = i % j->pieces * j->columns, n = j->mm->n - first;
+    run_columns(j, i / j->pieces, first, n < j->columns ? n : j->columns, worker);
+  }
+}
+
+// Columns of a piece: what fits the second cache, a few pieces a thread, but no piece too small to
+// be worth a thread; whole groups of eight, which is how matvecs walk.
+static int64_t choose_columns(const oi_mm *mm, int threads) {
+  enum { ALONE = 1 << 20, SHARED = 1 << 18, LEAST_WORK = 1 << 16, GROUP = 8 };
+  const int64_t row = mm->w_pitch > 0 ? mm->w_pitch : 1,
+                work = mm->m * mm->k > 0 ? mm->m * mm->k : 1;
+  int64_t columns = (threads == 1 && mm->m == 1 ? ALONE : SHARED) / row;
+  int64_t share = mm->n * mm->count / (4 * threads), least = LEAST_WORK / work;
+  if (threads > 1 && columns > share) columns = share;
+  if (columns < least) columns = least;
+  columns = (columns + GROUP - 1) / GROUP * GROUP;
+  if (columns < GROUP) columns = GROUP;
+  return mm->panel_rows && columns > mm->panel_rows ? mm->panel_rows : columns;
+}
+
+void oi_mm_run(const oi_call *c, const oi_mm *mm) {
+  enum { FEW = 1 << 16 };
+  job j = {.call = c, .mm = mm, .x = mm->x_in_place ? mm->a.view->data : c->room};
+  const int64_t rows = mm->a.count * mm->a.rows;
+  if (mm->m == 0 || mm->n == 0 || mm->count == 0) return;
+  if (!mm->x_in_place)
+    oi_threads_run(rows * mm->k > FEW ? c->threads : NULL, rows, MOST_PANEL / 4, ready_rows, &j);
+  const oi_dots *dots = oi_dots_of((oi_cpu)c->cpu);
+  if (mm->kind == OI_MM_F32) j.dot = oi_dot_of(dots, mm->w_in_place ? mm->b.view->dtype : OINF_F32);
+  if (mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(dots, mm->b.view->dtype);
+  j.columns = choose_columns(mm, oi_threads_count(c->threads));
+  j.pieces = (mm->n + j.columns - 1) / j.columns;
+  oi_threads_run(c->threads, mm->count * j.pieces, 1, run_pieces, &j);
+}
