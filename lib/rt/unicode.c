@@ -1,8 +1,8 @@
 // UTF-8, classes and lower case: binary search in tables made from the Unicode character database.
 //
-// The class table is a list of ranges, a code point and its bits in one word: 3400 words against the 50 KB of
-// a two-stage table, and text is mostly ASCII, which the first few dozen ranges answer from the cache.
-// What it does not do: case by locale or context, grapheme clusters, scripts.
+// The class table is a list of ranges, a code point and its bits in one word: 3400 words against
+// the 50 KB of a two-stage table, and text is mostly ASCII, which the first few dozen ranges answer
+// from the cache. What it does not do: case by locale or context, grapheme clusters, scripts.
 #include "lib/rt/unicode.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ OI_RT void oi_utext_free(oi_utext *t) {
 OI_RT void oi_utext_add(oi_utext *t, const char *bytes, size_t n) {
   if (t->failed || n == 0) return;
   if (n > SIZE_MAX / 4 - t->n || (t->cap && n > t->cap - t->n)) {
-    t->failed = true;
+    t->failed = t->big = true;
     return;
   }
   if (t->room - t->n < n) {
@@ -126,7 +126,10 @@ static size_t oi_unicode_range(const uint32_t *words, size_t n, int shift, uint3
 
 OI_RT uint32_t oi_unicode_class(uint32_t cp) {
   // All of ASCII lies in the first ranges, so its search is a short one.
-  enum { ALL = sizeof oi_unicode_classes / sizeof *oi_unicode_classes, ASCII = 40 };
+  enum {
+    ALL = sizeof oi_unicode_classes / sizeof *oi_unicode_classes,
+    ASCII = 40
+  };
   bool is_low = oi_unicode_classes[ASCII] >> 11 > cp;
   size_t i = oi_unicode_range(oi_unicode_classes, is_low ? ASCII : ALL, 11, cp);
   return oi_unicode_classes[i] & 0x7FF;

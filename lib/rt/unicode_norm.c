@@ -1,10 +1,10 @@
 // The four normal forms of Unicode (annex 15): decompose, order marks by class, compose again.
 //
-// The text goes through an array of code points with their classes, a segment at a time: a segment runs from
-// one character of class 0 to the next, so orders and compositions never reach beyond it, except that a
-// starter may compose with the one before. A text of marks alone is one segment; it is ordered by a pass for
-// each class, so that its length costs linear time. Hangul syllables are computed.
-// What it does not do: quick checks; text that is already normal costs the same.
+// The text goes through an array of code points with their classes, a segment at a time: a segment
+// runs from one character of class 0 to the next, so orders and compositions never reach beyond it,
+// except that a starter may compose with the one before. A text of marks alone is one segment; it
+// is ordered by a pass for each class, so that its length costs linear time. Hangul syllables are
+// computed. What it does not do: quick checks; text that is already normal costs the same.
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +73,10 @@ static void oi_norm_decompose(oi_norm *b, uint32_t cp) {
     if (h % OI_N_T) oi_norm_push(b, OI_HANGUL_T + h % OI_N_T);
     return;
   }
-  enum { N_D = OI_NORM_COUNT(oi_unicode_nfd_keys), N_KD = OI_NORM_COUNT(oi_unicode_nfkd_keys) };
+  enum {
+    N_D = OI_NORM_COUNT(oi_unicode_nfd_keys),
+    N_KD = OI_NORM_COUNT(oi_unicode_nfkd_keys)
+  };
   size_t i = b->compat ? oi_norm_find(oi_unicode_nfkd_keys, N_KD, cp) : N_KD;
   if (i < N_KD) {
     oi_norm_push_span(b, oi_unicode_nfkd_data, oi_unicode_nfkd_spans[i]);
@@ -108,7 +111,7 @@ static void oi_norm_order(oi_norm *b, uint32_t *s, size_t n) {
   }
   memcpy(copy, s, n * sizeof *copy);
   size_t out = 0;
-  for (uint32_t class = 1; class < 256; class++)
+  for (uint32_t class = 1; class < 256; class ++)
     for (size_t i = 0; i < n; i++)
       if ((copy[i] & 0xFF) == class) s[out++] = copy[i];
   free(copy);
@@ -128,7 +131,8 @@ static void oi_norm_order_all(oi_norm *b) {
 static uint32_t oi_norm_pair(uint32_t a, uint32_t b) {  // 0: they do not compose
   if (a - OI_HANGUL_L < OI_N_L && b - OI_HANGUL_V < OI_N_V)
     return OI_HANGUL + ((a - OI_HANGUL_L) * OI_N_V + b - OI_HANGUL_V) * OI_N_T;
-  if (a - OI_HANGUL < OI_N_HANGUL && (a - OI_HANGUL) % OI_N_T == 0 && b - OI_HANGUL_T - 1 < OI_N_T - 1)
+  if (a - OI_HANGUL < OI_N_HANGUL && (a - OI_HANGUL) % OI_N_T == 0 &&
+      b - OI_HANGUL_T - 1 < OI_N_T - 1)
     return a + b - OI_HANGUL_T;
   size_t low = 0, high = OI_NORM_COUNT(oi_unicode_pairs) / 3;
   while (low < high) {
@@ -141,7 +145,8 @@ static uint32_t oi_norm_pair(uint32_t a, uint32_t b) {  // 0: they do not compos
   return 0;
 }
 
-// A character joins the starter before it unless something between them has its class or a higher one.
+// A character joins the starter before it unless something between them has its class or a higher
+// one.
 static void oi_norm_compose(oi_norm *b) {
   size_t out = 0, starter = SIZE_MAX;
   uint32_t between = 0;  // class of the last character kept behind the starter
