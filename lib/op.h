@@ -98,6 +98,7 @@ typedef struct oi_call {
   void *room;                      // oi_room_<name>(call) bytes, 64-byte aligned
   oi_err *err;                     // where a kernel says that its data is bad (an index out of range); never NULL
   struct oi_threads *threads;      // NULL: one thread
+  int cpu;                         // oi_cpu of lib/rt/cpu.h, asked once by who makes calls; 0: kernels ask themselves
 } oi_call;
 typedef bool oi_shape_fn(oi_infer *s);
 typedef void oi_run_fn(const oi_call *c);
