@@ -1,6 +1,6 @@
-// The safetensors reader. It enforces what the format's own reader does, in its order, and three
-// things more: no key twice, canonical integers, and names that a package can hold (others are
-// escaped). Layout:
+// The safetensors reader. It enforces what the format's own reader does, in its order, and four
+// things more: no key twice, canonical integers, dims within a package's limits though a zero stands
+// beside them, and names that a package can hold (others are escaped). Layout:
 //   u64 N | N bytes of JSON, blanks around it allowed | payloads, without a hole, to the file's end
 // Payloads need not be aligned. No byte of them is read here.
 #include "formats/safetensors.h"

@@ -138,6 +138,54 @@ TEST(hf, refuses_broken_configuration) {
   refused(OINF_FORMAT, "a pipe");
 }
 
+// An allocator whose k-th call fails, and that knows what is still held.
+typedef struct meter {
+  long calls, fail_at;
+  size_t held;
+} meter;
+
+static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
+  meter *m = user;
+  if (new_size && ++m->calls == m->fail_at) return NULL;
+  void *p = new_size ? realloc(ptr, new_size) : (free(ptr), NULL);
+  if (p || !new_size) m->held = m->held - (ptr ? old_size : 0) + new_size;
+  return p;
+}
+
+static oinf_status open_metered(meter *use) {
+  oinf_ctx_desc desc = {.alloc = metered, .user = use};
+  oinf_ctx *own;
+  oinf_model *m;
+  OI_TRY(oinf_ctx_create(&desc, &own));
+  oinf_status status = oinf_model_open(own, root, &m);
+  if (status == OINF_OK) oinf_model_destroy(m);
+  if (oinf_error_status(own) != status) status = OINF_INTERNAL;
+  oinf_ctx_destroy(own);
+  return status;
+}
+
+TEST(hf, survives_every_failing_allocation) {
+  begin("memory");
+  put_weights("s1.safetensors", "a");
+  put_weights("s2.safetensors", "b");
+  put("model.safetensors.index.json",
+      "{\"weight_map\":{\"a\":\"s1.safetensors\",\"b\":\"s2.safetensors\"}}");
+  put("config.json", "{\"model_type\":\"llama\",\"x\":NaN}");
+  put("tokenizer_config.json", "{\"chat_template\":\"one\"}");
+  long at = 1;
+  for (meter use = {0};; at++) {
+    use = (meter){.fail_at = at};
+    oinf_status status = open_metered(&use);
+    CHECK_MSG(use.held == 0, "%zu bytes are held after call %ld failed", use.held, at);
+    if (use.calls < at) {
+      CHECK_INT(status, OINF_OK);
+      break;
+    }
+    CHECK_MSG(status == OINF_MEMORY, "status %d where call %ld failed", status, at);
+  }
+  CHECK_MSG(at > 20, "%ld calls", at);
+}
+
 TEST(hf, reads_a_folder_of_a_tokenizer_alone) {
   begin("tokenizer");
   put("tokenizer.json", "{}");
