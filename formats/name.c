@@ -2,7 +2,7 @@
 // what could deceive a terminal or an editor is escaped at the door. The rule itself is written
 // once, in oi_name_ok: a character stays where it could be a name by itself.
 #include "formats/name.h"
-#include "formats/oinf_layout.h"
+#include "formats/oinf.h"
 
 #include <string.h>
 

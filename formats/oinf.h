@@ -4,6 +4,10 @@
 #define OINF_FORMATS_OINF_H
 #include "lib/model.h"
 
+// Strict UTF-8 without zero bytes; a name besides keeps the rule of OINF.md section 3.
+bool oi_utf8_ok(const char *text, size_t n);
+bool oi_name_ok(const char *name);
+
 // ---- reading ----
 // Opens a package and proves everything but the weights: structure, metadata digests, checksums of
 // blobs. The one way in. Takes the source over, on failure too. FORMAT: a rule is broken; CORRUPT:

@@ -49,10 +49,23 @@ static uint32_t next_char(const uint8_t **at, const uint8_t *end) {
   return c;
 }
 
+// Steps over eight bytes at a time as long as all are ASCII and none is zero.
+static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
+  const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+  for (uint64_t v; end - p >= 8; p += 8) {
+    memcpy(&v, p, 8);
+    if ((v | (v - ones)) & highs) break;
+  }
+  return p;
+}
+
 bool oi_utf8_ok(const char *text, size_t n) {
   const uint8_t *p = (const uint8_t *)text, *end = p + n;
-  while (p < end)
-    if (!next_char(&p, end)) return false;
+  while (p < end) {
+    if (*p - 1u < 0x7f) p++;
+    else if (!next_char(&p, end)) return false;
+    p = skip_ascii(p, end);
+  }
   return true;
 }
 
@@ -72,6 +85,10 @@ bool oi_name_ok(const char *name) {
   size_t n = strlen(name);
   if (n == 0 || n > OI_NAME_MAX) return false;
   for (const uint8_t *p = (const uint8_t *)name, *end = p + n; p < end;) {
+    if (*p >= 0x20 && *p < 0x7f) {
+      p++;
+      continue;
+    }
     uint32_t c = next_char(&p, end);
     if (c == 0 || !char_ok(c)) return false;
   }

@@ -128,9 +128,6 @@ _Static_assert(sizeof(oi_rec_page) == OI_PAGE_SIZE, "OINF.md section 1");
 _Static_assert(sizeof(oi_rec_tensor) == 144 && sizeof(oi_rec_blob) == 56, "OINF.md section 2");
 _Static_assert(sizeof(oi_rec_array) == 104 && sizeof(oi_rec_value) == 88, "OINF.md section 2");
 
-// Strict UTF-8 without zero bytes; a name besides keeps the rule of OINF.md section 3.
-bool oi_utf8_ok(const char *text, size_t n);
-bool oi_name_ok(const char *name);
 // Where a section or payload begins behind `end`; false: beyond what a file may be.
 bool oi_section_place(uint32_t type, uint64_t end, uint64_t *out);
 bool oi_payload_place(uint64_t bytes, uint64_t end, uint64_t *out);

@@ -155,8 +155,11 @@ oinf_status oi_reader_room(oi_reader *r, uint64_t size, void *out) {
   return OINF_OK;
 }
 
+// Into memory aligned as the file is, so that records can be used in place.
 static oinf_status load(oi_reader *r, uint64_t from, uint64_t to, uint8_t **out) {
-  OI_TRY(oi_reader_room(r, to - from, out));
+  const uint64_t skew = from % 16;
+  OI_TRY(oi_reader_room(r, to - from + skew, out));
+  *out += skew;
   return oi_source_read(r->err, source_of(r), from, *out, to - from);
 }
 

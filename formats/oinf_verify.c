@@ -1,6 +1,6 @@
 // The weights of a package in one pass: each MiB is read once, its checksum proved, its bytes fed
-// to the digest of the tensor they belong to, and what lies between tensors must be zero. The digests
-// of blobs are proved first. Opening has proved everything else.
+// to the digest of the tensor they belong to, and what lies between tensors must be zero. The
+// digests of blobs are proved first. Opening has proved everything else.
 #include "formats/oinf_layout.h"
 #include "lib/rt/sha256.h"
 

@@ -155,8 +155,10 @@ static oinf_status build_tail(oi_oinf_writer *w, const oi_golden_step *steps, ui
   if (w->tail_size > OI_METADATA_MAX)
     return oi_fail(w->err, OINF_FORMAT, "golden steps take %llu bytes, a package holds %d",
                    (unsigned long long)w->tail_size, OI_METADATA_MAX);
-  w->tail = oi_arena_alloc(&w->arena, (size_t)w->tail_size + 1);
-  if (!w->tail) return oi_nomem(w->err, (size_t)w->tail_size);
+  const uint64_t skew = (w->page.file_size - w->tail_size) % 16;  // records lie aligned, as on file
+  uint8_t *room = oi_arena_alloc(&w->arena, (size_t)(w->tail_size + skew + 1));
+  if (!room) return oi_nomem(w->err, (size_t)w->tail_size);
+  w->tail = room + skew;
   oi_golden_fill(w, steps, n);
   put_extras(w, true);
   w->sealed = false;
@@ -238,6 +240,8 @@ static oinf_status begin(oi_oinf_writer *w, const char *path) {
   for (size_t i = 0; w->fill.input && i < w->fill.input->sources.n; i++)
     OI_TRY(oi_out_avoid(w->out, &w->fill.input->sources.at[i]));
   OI_TRY(oi_out_reserve(w->out, w->page.file_size));
+  // The file gets its size first: padding is what is never written, also at the end.
+  OI_TRY(oi_out_write_at(w->out, w->page.file_size - 1, "", 1));
   OI_TRY(write_weights(w));
   OI_TRY(write_blobs(w));
   OI_TRY(oi_out_write_at(w->out, OI_PAGE_SIZE, w->metadata,

@@ -10,6 +10,10 @@
 #undef read_all
 #undef LLVMFuzzerTestOneInput
 
+#define LLVMFuzzerTestOneInput fuzz_oinf
+#include "tests/fuzz/fuzz_oinf.c"
+#undef LLVMFuzzerTestOneInput
+
 static uint8_t *read_whole(const char *path, size_t *out_n) {
   FILE *f = fopen(path, "rb");
   CHECK_MSG(f, "cannot open %s", path);
@@ -39,3 +43,4 @@ static void replay(const char *name, int (*target)(const uint8_t *data, size_t s
 }
 
 TEST(replay, safetensors) { replay("safetensors", fuzz_safetensors); }
+TEST(replay, oinf) { replay("oinf", fuzz_oinf); }

@@ -67,8 +67,8 @@ static void check_sample(oinf_model *m, int64_t elements) {
 
 TEST(package, reads_back_what_was_written) {
   oi_sample_begin();
-  int64_t sizes[] = {16384 + 37, 16000, 16384};
-  for (int i = 0; i < 3; i++) {
+  int64_t sizes[] = {16384 + 37, 16000, 16384, 37, 38, 39};
+  for (int i = 0; i < 6; i++) {
     oi_sample_bytes b = oi_sample_package(sizes[i]);
     oinf_model *m;
     OK(oi_sample_open(b.at, b.n, &m));
@@ -95,6 +95,24 @@ TEST(package, an_empty_model_is_a_package) {
   CHECK_INT(oinf_model_tensor_count(again), 0);
   oinf_model_destroy(again);
   oinf_model_destroy(m);
+  free(b.at);
+}
+
+// The padding before a last tensor of no bytes is the end of the file.
+TEST(package, a_tensor_of_no_bytes_may_be_the_last) {
+  oi_sample_begin();
+  oinf_model *m, *again;
+  OK(oinf_model_create(ctx, &m));
+  OK(oinf_model_add(m, "some", OINF_U8, 1, (int64_t[]){100}, oi_sample_data));
+  OK(oinf_model_add(m, "none", OINF_U8, 2, (int64_t[]){3, 0}, NULL));
+  OK(oinf_model_add(m, "nothing", OINF_U8, 1, (int64_t[]){0}, NULL));
+  OK(oinf_model_save(m, oi_sample_path("last.oinf")));
+  oi_sample_bytes b = oi_sample_slurp(oi_sample_path("last.oinf"));
+  OK(oi_sample_check(b.at, b.n));
+  OK(oi_sample_open(b.at, b.n, &again));
+  check_tensor(again, "some", oi_sample_data, 100);
+  check_tensor(again, "nothing", "", 0);
+  oinf_model_destroy(again), oinf_model_destroy(m);
   free(b.at);
 }
 
