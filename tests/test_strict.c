@@ -1,16 +1,20 @@
 // The strict text in C: division and square root against the hardware's, stated errors against
 // double precision, conversions and rounding against double arithmetic, integers against the
 // definitions of DESIGN section 6.
+#include <fenv.h>
+
+#include "lib/rt/probe.h"
 #include "lib/rt/strict.h"
 #include "tests/test.h"
 
 static const uint32_t edges[] = {
-    0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x40000000, 0xc0400000, 0x3f000000, 0xbf000000, 0x40200000,
-    0x00000001, 0x80000001, 0x00000002, 0x007fffff, 0x00800000, 0x00800001, 0x80800000, 0x7f7fffff, 0xff7fffff,
-    0x7f7ffffe, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff, 0x3f7fffff, 0x3f800001,
-    0x3effffff, 0x4affffff, 0x4b000000, 0x4b000001, 0x4b7fffff, 0x4b800000, 0x4effffff, 0x4f000000, 0xcf000000,
-    0xcf000001, 0x4f7fffff, 0x4f800000, 0x5f000000, 0x42b17218, 0xc2cff1b5, 0x3f490fdb, 0x477fe000, 0x477ff000,
-    0x33000000, 0x33000001, 0x38800000, 0x387fffff, 0x42fe0000, 0xc3000000, 0x437f0000, 0x47000000,
+    0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x40000000, 0xc0400000, 0x3f000000, 0xbf000000,
+    0x40200000, 0x00000001, 0x80000001, 0x00000002, 0x007fffff, 0x00800000, 0x00800001, 0x80800000,
+    0x7f7fffff, 0xff7fffff, 0x7f7ffffe, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
+    0xffffffff, 0x3f7fffff, 0x3f800001, 0x3effffff, 0x4affffff, 0x4b000000, 0x4b000001, 0x4b7fffff,
+    0x4b800000, 0x4effffff, 0x4f000000, 0xcf000000, 0xcf000001, 0x4f7fffff, 0x4f800000, 0x5f000000,
+    0x42b17218, 0xc2cff1b5, 0x3f490fdb, 0x477fe000, 0x477ff000, 0x33000000, 0x33000001, 0x38800000,
+    0x387fffff, 0x42fe0000, 0xc3000000, 0x437f0000, 0x47000000,
 };
 enum { N_EDGES = sizeof edges / sizeof *edges };
 
@@ -43,11 +47,13 @@ TEST(strict, div_equals_the_hardware) {
     if (i % 8 == 0) a &= 0x807fffff;
     if (i % 8 == 1) b &= 0x807fffff;
     if (i % 8 == 2) b = (b & 0x807fffff) | ((a & 0x7f800000) + (next_u32(&s) % 5 - 2) * 0x800000);
-    if (i % 8 == 3) a = (a & 0x807fffff) | (next_u32(&s) % 24 << 23), b = (b & 0x807fffff) | 0x3f800000;
+    if (i % 8 == 3)
+      a = (a & 0x807fffff) | (next_u32(&s) % 24 << 23), b = (b & 0x807fffff) | 0x3f800000;
     if (i % 8 == 4) {  // the quotient is close to a value halfway between two floats
       uint32_t mb = (b & 0x7fffff) | 0x800000, q = (next_u32(&s) & 0xffffff) | 0x1000001;
       uint32_t ma = (uint32_t)(((uint64_t)q * mb) >> 24);
-      a = (ma >= 0x1000000 ? ma >> 1 : ma) & 0x7fffff, a |= 0x3f800000, b = (b & 0x7fffff) | 0x3f800000;
+      a = (ma >= 0x1000000 ? ma >> 1 : ma) & 0x7fffff, a |= 0x3f800000,
+      b = (b & 0x7fffff) | 0x3f800000;
     }
     check_div(a, b);
   }
@@ -76,16 +82,25 @@ static const struct {
   double (*ref)(double);
   double ulp, abs;
 } functions[] = {
-    {"exp", oi_exp, exp, 0.9, 0},          {"expm1", oi_expm1, expm1, 1.6, 0},
-    {"exp2", oi_exp2, exp2, 0.9, 0},       {"log", oi_log, log, 0.9, 0},
-    {"log2", oi_log2, log2, 0.9, 0},       {"sin", oi_sin, sin, 0.82, 0},
-    {"cos", oi_cos, cos, 0.82, 0},         {"tanh", oi_tanh, tanh, 1.3, 0},
-    {"erf", oi_erf, erf, 1.2, 0},          {"rsqrt", oi_rsqrt, ref_rsqrt, 1.5, 0},
-    {"sigmoid", oi_sigmoid, ref_sigmoid, 2.5, 0}, {"softplus", oi_softplus, ref_softplus, 2.0, 0},
-    {"silu", oi_silu, ref_silu, 0, 3.0},   {"gelu", oi_gelu, ref_gelu, 0, 3.0},
+    {"exp", oi_exp, exp, 0.9, 0},
+    {"expm1", oi_expm1, expm1, 1.6, 0},
+    {"exp2", oi_exp2, exp2, 0.9, 0},
+    {"log", oi_log, log, 0.9, 0},
+    {"log2", oi_log2, log2, 0.9, 0},
+    {"sin", oi_sin, sin, 0.82, 0},
+    {"cos", oi_cos, cos, 0.82, 0},
+    {"tanh", oi_tanh, tanh, 1.3, 0},
+    {"erf", oi_erf, erf, 1.2, 0},
+    {"rsqrt", oi_rsqrt, ref_rsqrt, 1.5, 0},
+    {"sigmoid", oi_sigmoid, ref_sigmoid, 2.5, 0},
+    {"softplus", oi_softplus, ref_softplus, 2.0, 0},
+    {"silu", oi_silu, ref_silu, 0, 3.0},
+    {"gelu", oi_gelu, ref_gelu, 0, 3.0},
     {"gelu_tanh", oi_gelu_tanh, ref_gelu_tanh, 0, 3.0},
-    {"floor", oi_floor, floor, 0.001, 0},  {"ceil", oi_ceil, ceil, 0.001, 0},
-    {"trunc", oi_trunc, trunc, 0.001, 0},  {"round", oi_round, rint, 0.001, 0},
+    {"floor", oi_floor, floor, 0.001, 0},
+    {"ceil", oi_ceil, ceil, 0.001, 0},
+    {"trunc", oi_trunc, trunc, 0.001, 0},
+    {"round", oi_round, rint, 0.001, 0},
 };
 static double ulp_of(double w) {
   int e;
@@ -111,8 +126,8 @@ static void check_error(size_t i, uint32_t u) {
   double wide = fabs(x) > 1 ? fabs((double)x) : 1;
   double unit = functions[i].abs != 0 ? wide * 0x1p-24 : ulp_of(want);
   double most = functions[i].abs != 0 ? functions[i].abs : functions[i].ulp;
-  CHECK_MSG(fabs((double)have - want) <= most * unit, "%s of %08x is %.3f units off, stated %.2f", name, u,
-            fabs((double)have - want) / unit, most);
+  CHECK_MSG(fabs((double)have - want) <= most * unit, "%s of %08x is %.3f units off, stated %.2f",
+            name, u, fabs((double)have - want) / unit, most);
 }
 TEST(strict, errors_are_as_stated) {
   const uint64_t stride = oi_test_soak() ? 17 : 4099;
@@ -128,8 +143,10 @@ static void check_pow(uint32_t a, uint32_t b) {
   float near = (float)want;
   CHECK_MSG(isnan(have) == isnan(want), "pow %08x %08x is %a, not %a", a, b, (double)have, want);
   if (isnan(want) || (have == near && !signbit(have) == !signbit(near))) return;
-  bool top = fabs(want) > 3.40282336e38 && fabs(want) < 3.4028237e38;  // rounding decides on infinity
-  CHECK_MSG(top || (!isinf(have) && !isinf(near)), "pow %08x %08x is %a, not %a", a, b, (double)have, want);
+  bool top =
+      fabs(want) > 3.40282336e38 && fabs(want) < 3.4028237e38;  // rounding decides on infinity
+  CHECK_MSG(top || (!isinf(have) && !isinf(near)), "pow %08x %08x is %a, not %a", a, b,
+            (double)have, want);
   double off = fabs((double)have - want) / ulp_of(want);
   CHECK_MSG(top || off <= 0.92, "pow %08x %08x is %.3f ULP off", a, b, off);
 }
@@ -158,8 +175,10 @@ TEST(strict, min_and_max_follow_their_definition) {
       CHECK_INT(oi_bits(oi_min(a, b)), oi_bits(ref_min(a, b)));
       CHECK_INT(oi_bits(oi_max(a, b)), oi_bits(ref_max(a, b)));
       double da = (double)a, db = (double)b;
-      CHECK(oi_bits_d(oi_canon_d(oi_min_d(da, db))) == oi_bits_d(oi_canon_d((double)ref_min(a, b))));
-      CHECK(oi_bits_d(oi_canon_d(oi_max_d(da, db))) == oi_bits_d(oi_canon_d((double)ref_max(a, b))));
+      CHECK(oi_bits_d(oi_canon_d(oi_min_d(da, db))) ==
+            oi_bits_d(oi_canon_d((double)ref_min(a, b))));
+      CHECK(oi_bits_d(oi_canon_d(oi_max_d(da, db))) ==
+            oi_bits_d(oi_canon_d((double)ref_max(a, b))));
     }
 }
 TEST(strict, classes_are_those_of_the_language) {
@@ -201,13 +220,16 @@ TEST(strict, float_to_integer_saturates) {
     CHECK_MSG(oi_to_i64((double)a, INT32_MIN, INT32_MAX) == (int64_t)s, "i64 of %08x", (unsigned)u);
     CHECK_MSG(oi_to_u64((double)a, UINT32_MAX) == (uint64_t)p, "u64 of %08x", (unsigned)u);
     float n = oi_i32_to_f32((int32_t)(uint32_t)u), m = oi_u32_to_f32((uint32_t)u);
-    CHECK_MSG(n == (float)(int32_t)(uint32_t)u && m == (float)(uint32_t)u, "f32 of %08x", (unsigned)u);
+    CHECK_MSG(n == (float)(int32_t)(uint32_t)u && m == (float)(uint32_t)u, "f32 of %08x",
+              (unsigned)u);
   }
-  CHECK(oi_to_i64(1e30, INT64_MIN, INT64_MAX) == INT64_MAX && oi_to_i64(-1e30, INT64_MIN, INT64_MAX) == INT64_MIN);
+  CHECK(oi_to_i64(1e30, INT64_MIN, INT64_MAX) == INT64_MAX &&
+        oi_to_i64(-1e30, INT64_MIN, INT64_MAX) == INT64_MIN);
   CHECK(oi_to_i64(NAN, -5, 5) == 0 && oi_to_u64(NAN, 9) == 0 && oi_to_u64(-1, 9) == 0);
   CHECK(oi_to_u64(1e30, UINT64_MAX) == UINT64_MAX);
   CHECK(oi_wrap_u64(-1.5) == UINT64_MAX && oi_wrap_u64(256.75) == 256 && oi_wrap_u64(0x1p64) == 0);
-  CHECK(oi_wrap_u64(0x1.8p63) == UINT64_C(3) << 62 && oi_wrap_u64(NAN) == 0 && oi_wrap_u64(INFINITY) == 0);
+  CHECK(oi_wrap_u64(0x1.8p63) == UINT64_C(3) << 62 && oi_wrap_u64(NAN) == 0 &&
+        oi_wrap_u64(INFINITY) == 0);
 }
 
 // The four directions against exact neighbours in double: the formats' values by their definition.
@@ -225,7 +247,8 @@ static void check_narrow(float a, int bits, int bias) {
   uint32_t up = x == lo ? down : down + 1, s = signbit(a) ? sign : 0;
   for (uint32_t mode = 0; mode < 4; mode++) h[mode] = oi_narrow(a, (uint32_t)bits, bias, mode);
   CHECK_MSG(h[0] == (near | s) && h[1] == (down | s), "%a: %x %x", (double)a, h[0], h[1]);
-  CHECK_MSG(h[2] == ((s ? up : down) | s) && h[3] == ((s ? down : up) | s), "%a: %x %x", (double)a, h[2], h[3]);
+  CHECK_MSG(h[2] == ((s ? up : down) | s) && h[3] == ((s ? down : up) | s), "%a: %x %x", (double)a,
+            h[2], h[3]);
 }
 TEST(strict, narrowing_rounds_in_four_directions) {
   uint64_t s = 99;
@@ -247,17 +270,58 @@ TEST(strict, narrowing_rounds_in_four_directions) {
 // ---- integers ----
 TEST(strict, integers_wrap_without_undefined_behaviour) {
   CHECK(oi_div_i(INT64_MIN, -1) == INT64_MIN && oi_div_i(7, 0) == 0 && oi_div_i(-7, 2) == -3);
-  CHECK(oi_rem_i(INT64_MIN, -1) == 0 && oi_rem_i(-7, 0) == -7 && oi_rem_i(-7, 2) == -1 && oi_rem_i(7, -2) == 1);
+  CHECK(oi_rem_i(INT64_MIN, -1) == 0 && oi_rem_i(-7, 0) == -7 && oi_rem_i(-7, 2) == -1 &&
+        oi_rem_i(7, -2) == 1);
   CHECK(oi_floor_div_i(-7, 2) == -4 && oi_floor_div_i(7, -2) == -4 && oi_floor_div_i(-7, 0) == 0);
   CHECK(oi_floor_div_i(-8, 2) == -4 && oi_floor_div_i(INT64_MIN, -1) == INT64_MIN);
   CHECK(oi_div_u(UINT64_MAX, 0) == 0 && oi_rem_u(9, 0) == 9 && oi_rem_u(9, 4) == 1);
   CHECK(oi_abs_i(INT64_MIN) == INT64_MIN && oi_neg_i(INT64_MIN) == INT64_MIN);
   CHECK(oi_add_i(INT64_MAX, 1) == INT64_MIN && oi_sub_i(INT64_MIN, 1) == INT64_MAX);
   CHECK(oi_mul_i(INT64_MIN, -1) == INT64_MIN && oi_clamp_i(9, -1, 4) == 4 && oi_sign_i(-9) == -1);
-  CHECK(oi_shl_i(1, 31, 32) == INT64_C(1) << 31 && oi_shl_i(1, 32, 32) == 0 && oi_shl_i(1, -1, 32) == 0);
+  CHECK(oi_shl_i(1, 31, 32) == INT64_C(1) << 31 && oi_shl_i(1, 32, 32) == 0 &&
+        oi_shl_i(1, -1, 32) == 0);
   CHECK(oi_shr_i(-8, 1, 32) == -4 && oi_shr_i(-8, 40, 32) == -1 && oi_shr_i(8, 40, 32) == 0);
   CHECK(oi_shr_i(INT64_MIN, 64, 64) == -1 && oi_shr_i(-1, -1, 8) == -1);
-  CHECK(oi_shl_u(3, 7, 8) == 384 && oi_shl_u(3, 8, 8) == 0 && oi_shr_u(128, 7, 8) == 1 && oi_shr_u(128, 8, 8) == 0);
+  CHECK(oi_shl_u(3, 7, 8) == 384 && oi_shl_u(3, 8, 8) == 0 && oi_shr_u(128, 7, 8) == 1 &&
+        oi_shr_u(128, 8, 8) == 0);
   CHECK(oi_popcount_i(-1, 8) == 8 && oi_popcount_i(-1, 64) == 64 && oi_popcount_i(6, 32) == 2);
-  CHECK(oi_popcount(0xff00ff) == 16 && oi_xor_b(true, false) && !oi_eq_b(true, false) && oi_not_b(false));
+  CHECK(oi_popcount(0xff00ff) == 16 && oi_xor_b(true, false) && !oi_eq_b(true, false) &&
+        oi_not_b(false));
+}
+
+// ---- the self-test, and what broken arithmetic does to it and to the integer-exact text ----
+TEST(strict, this_program_passes_the_probes) {
+  const char *wrong = oi_probe_self();
+  CHECK_MSG(!wrong, "probe '%s' gives other bits", wrong);
+}
+TEST(strict, a_wrong_bit_names_its_probe) {
+  static uint32_t words[4 * 1024], results[1024];
+  uint32_t n = oi_probe_count();
+  CHECK(n <= 1024);
+  oi_probe_fill(words);
+  for (uint32_t i = 0; i < n; i++) results[i] = 0x12345678;
+  CHECK_STR(oi_probe_check(results), "add");
+}
+static void check_rounding(int mode, const float *x, const float *q, const float *r, int n) {
+  fesetround(mode);
+  const char *wrong = oi_probe_self();
+  int bad = 0;
+  for (int i = 0; i + 1 < n; i++) {
+    bad += !same(oi_div_text(x[i], x[i + 1]), q[i]);
+    bad += !same(oi_sqrt_text(x[i]), r[i]);
+  }
+  fesetround(FE_TONEAREST);
+  CHECK(wrong);
+  CHECK_INT(bad, 0);
+}
+// Another rounding direction is found out, and division and square root do not depend on it.
+TEST(strict, other_rounding_is_found_and_does_not_reach_div_and_sqrt) {
+  enum { MANY = 1 << 17 };
+  static float x[MANY], q[MANY], r[MANY];
+  uint64_t s = 4711;
+  for (int i = 0; i < MANY; i++) x[i] = oi_flt(i < N_EDGES ? edges[i] : next_u32(&s));
+  for (int i = 0; i + 1 < MANY; i++) q[i] = x[i] / x[i + 1], r[i] = sqrtf(x[i]);
+  check_rounding(FE_UPWARD, x, q, r, MANY);
+  check_rounding(FE_DOWNWARD, x, q, r, MANY);
+  check_rounding(FE_TOWARDZERO, x, q, r, MANY);
 }
