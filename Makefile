@@ -13,11 +13,13 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 PACKS   := jansson yaml-0.1
 DEPS    := gcc clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev libshaderc-dev \
            libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers spirv-tools glslang-tools strace time python3
+SHADERC := $(patsubst %,-l:lib%.a,shaderc_combined glslang SPIRV MachineIndependent GenericCodeGen OSDependent \
+           OGLCompiler HLSL glslang-default-resource-limits SPIRV-Tools-opt SPIRV-Tools)
 FLAGS    = -std=c11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fPIC -fvisibility=hidden -DOINF_VERSION='"$(VERSION)"' \
            $(shell pkg-config --cflags $(PACKS)) $(CFLAGS) $(STRICT)
 LIBS     = $(shell pkg-config --libs $(PACKS)) -lpthread -lm -ldl
 
-sources  = $(filter-out %/gen_%.c $(addsuffix /main_%.c,lib formats compiler sim convert),$(wildcard $(1)))
+sources  = $(filter-out $(addsuffix /gen_%.c,lib formats compiler) $(addsuffix /main_%.c,lib formats compiler sim convert),$(wildcard $(1)))
 LIB_SRC := $(call sources,lib/*.c lib/rt/*.c lib/op/*.c formats/*.c compiler/*.c sim/*.c)
 CNV_SRC := $(filter-out convert/main_%,$(wildcard convert/*.c convert/arch/*.c))
 MAINS   := $(wildcard compiler/main_*.c sim/main_*.c convert/main_*.c)
@@ -28,7 +30,7 @@ TESTLIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%.c,$(wildcard te
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CNV_OBJ := $(CNV_SRC:%.c=$(BUILD)/%.o)
 
-all: $(BUILD)/.deps $(BUILD)/liboinf.a $(BUILD)/liboinf.so.$(SOVER) $(TOOLS)
+all: $(BUILD)/.deps $(BUILD)/.shaderc $(BUILD)/liboinf.a $(BUILD)/liboinf.so.$(SOVER) $(TOOLS)
 
 # Installs what is missing, on Debian and Ubuntu with the right to; says what is needed elsewhere.
 deps:
@@ -38,8 +40,13 @@ deps:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$miss >/dev/null; \
 	  else echo "please install:$$miss" >&2; exit 1; fi; fi
 $(BUILD)/.deps:
-	@pkg-config --exists $(PACKS) libpcre2-8 || $(MAKE) --no-print-directory deps
+	@pkg-config --exists $(PACKS) libpcre2-8 shaderc vulkan || $(MAKE) --no-print-directory deps
 	@mkdir -p $(BUILD) && touch $@
+# Where the system's libshaderc.so cannot be loaded, its static parts make one that can (compiler/shaderc/bind.c).
+$(BUILD)/.shaderc: compiler/shaderc/bind.c compiler/shaderc/entries.inc | $(BUILD)/.deps
+	@$(CC) -std=c11 -I. -O2 -fPIC -fvisibility=hidden -shared -Wl,--no-undefined -o $(BUILD)/liboinf_shaderc.so $< \
+	  -Wl,--start-group $(SHADERC) -Wl,--end-group -l:libstdc++.so.6 -lm -lpthread 2>/dev/null || true
+	@touch $@
 
 $(BUILD)/liboinf.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
@@ -59,6 +66,7 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(TESTLIB) $(BUILD)/libconvert.a $(BUIL
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS) -lpcre2-8
 $(BUILD)/example_%: examples/%.c $(BUILD)/liboinf.a
 	$(CC) -std=c11 -Iinclude $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+$(BUILD)/compiler/glsl.o: $(wildcard lib/rt/strict*.inc)
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
@@ -94,10 +102,11 @@ install: all
 	install -m 644 $(BUILD)/liboinf.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(BUILD)/liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib
 	ln -sf liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib/liboinf.so
+	if [ -f $(BUILD)/liboinf_shaderc.so ]; then install -m 755 $(BUILD)/liboinf_shaderc.so $(DESTDIR)$(PREFIX)/lib; fi
 	printf 'prefix=$${pcfiledir}/../..\nName: oinf\nDescription: graphs of neural networks, simulated and lowered to C and GLSL\nVersion: %s\nRequires.private: %s\nLibs: -L$${prefix}/lib -loinf\nLibs.private: -lpthread -lm -ldl\nCflags: -I$${prefix}/include\n' \
 	  "$(VERSION)" "$(PACKS)" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/oinf.pc
 uninstall:
-	cd $(DESTDIR)$(PREFIX) && rm -f $(addprefix bin/,$(notdir $(TOOLS))) lib/liboinf.a lib/liboinf.so lib/liboinf.so.$(SOVER) lib/pkgconfig/oinf.pc
+	cd $(DESTDIR)$(PREFIX) && rm -f $(addprefix bin/,$(notdir $(TOOLS))) lib/liboinf.a lib/liboinf.so lib/liboinf.so.$(SOVER) lib/liboinf_shaderc.so lib/pkgconfig/oinf.pc
 	rm -rf $(DESTDIR)$(PREFIX)/include/oinf
 clean:
 	rm -rf $(BUILD)

@@ -1,5 +1,6 @@
-// Dtypes: the table, widening of every 16-bit pattern against its definition in double, narrowing at every value,
-// midpoint and neighbour, integers, blocks, canonical NaN, and hashes against those of an independent script.
+// Dtypes: the table, widening of every 16-bit pattern against its definition in double, narrowing
+// at every value, midpoint and neighbour, integers, blocks, canonical NaN, and hashes against those
+// of an independent script.
 #include "lib/op.h"
 #include "lib/rt/strict.h"
 #include "tests/test.h"
@@ -44,13 +45,15 @@ typedef struct half {
   int bits, bias;
   uint16_t inf, nan;
 } half;
-static const half halves[] = {{OINF_F16, 10, 15, 0x7c00, 0x7e00}, {OINF_BF16, 7, 127, 0x7f80, 0x7fc0}};
+static const half halves[] = {{OINF_F16, 10, 15, 0x7c00, 0x7e00},
+                              {OINF_BF16, 7, 127, 0x7f80, 0x7fc0}};
 static double half_value(const half *t, uint32_t h) {
   int e = (int)((h & 0x7fff) >> t->bits);
   double m = h & ((1u << t->bits) - 1), s = h & 0x8000 ? -1 : 1;
   if ((h & 0x7fff) > t->inf) return NAN;
   if ((h & 0x7fff) == t->inf) return s * INFINITY;
-  return s * (e == 0 ? ldexp(m, 1 - t->bias - t->bits) : ldexp(m + (1 << t->bits), e - t->bias - t->bits));
+  return s * (e == 0 ? ldexp(m, 1 - t->bias - t->bits)
+                     : ldexp(m + (1 << t->bits), e - t->bias - t->bits));
 }
 TEST(dtype, every_half_widens_to_its_value) {
   static uint16_t in[65537];
@@ -83,17 +86,19 @@ static uint16_t store_half(const half *t, double x, bool from_double) {
 }
 static void check_near(const half *t, double x, uint32_t want) {
   for (int s = 0; s < 2; s++, x = -x, want |= 0x8000) {
-    CHECK_MSG(store_half(t, x, true) == want, "%s of %a is %04x, not %04x", oinf_dtype_name(t->dtype), x,
-              store_half(t, x, true), want);
+    CHECK_MSG(store_half(t, x, true) == want, "%s of %a is %04x, not %04x",
+              oinf_dtype_name(t->dtype), x, store_half(t, x, true), want);
     if ((double)(float)x == x) CHECK_INT(store_half(t, x, false), want);
   }
 }
-// Each value, the midpoint to the next (to even), and what lies on both sides of the midpoint, in f32 and f64.
+// Each value, the midpoint to the next (to even), and what lies on both sides of the midpoint, in
+// f32 and f64.
 TEST(dtype, halves_round_to_nearest_even) {
   for (size_t i = 0; i < 2; i++) {
     const half *t = &halves[i];
     for (uint32_t h = 0; h < t->inf; h++) {
-      double lo = half_value(t, h), step = half_value(t, h == 0 ? 1 : h) - half_value(t, h == 0 ? 0 : h - 1u);
+      double lo = half_value(t, h),
+             step = half_value(t, h == 0 ? 1 : h) - half_value(t, h == 0 ? 0 : h - 1u);
       double hi = h + 1u == t->inf ? lo + step : half_value(t, h + 1), mid = lo / 2 + hi / 2;
       check_near(t, lo, h);
       check_near(t, mid, h + (h & 1));
@@ -109,19 +114,19 @@ TEST(dtype, halves_round_to_nearest_even) {
   }
 }
 
-#define ROUND_TRIP(NAME, type, lowest, highest)                                          \
-  do {                                                                                   \
-    int64_t in[5] = {0, 1, -1, (int64_t)(lowest), (int64_t)(highest)}, out[5];           \
-    uint64_t u_out[5];                                                                   \
-    type kept[6];                                                                        \
-    oi_view v = view_of(OINF_##NAME, kept, 6);                                           \
+#define ROUND_TRIP(NAME, type, lowest, highest)                                           \
+  do {                                                                                    \
+    int64_t in[5] = {0, 1, -1, (int64_t)(lowest), (int64_t)(highest)}, out[5];            \
+    uint64_t u_out[5];                                                                    \
+    type kept[6];                                                                         \
+    oi_view v = view_of(OINF_##NAME, kept, 6);                                            \
     oi_store_i64(&v, 1, 5, in), oi_load_i64(out, &v, 1, 5), oi_load_u64(u_out, &v, 1, 5); \
-    for (int k = 0; k < 5; k++) {                                                        \
-      CHECK(out[k] == (int64_t)(type)in[k] && kept[k + 1] == (type)in[k]);               \
-      CHECK(u_out[k] == (uint64_t)(type)in[k]);                                          \
-    }                                                                                    \
-    oi_store_u64(&v, 0, 5, u_out);                                                       \
-    CHECK(kept[2] == (type)-1 && kept[3] == (type)(lowest));                             \
+    for (int k = 0; k < 5; k++) {                                                         \
+      CHECK(out[k] == (int64_t)(type)in[k] && kept[k + 1] == (type)in[k]);                \
+      CHECK(u_out[k] == (uint64_t)(type)in[k]);                                           \
+    }                                                                                     \
+    oi_store_u64(&v, 0, 5, u_out);                                                        \
+    CHECK(kept[2] == (type)-1 && kept[3] == (type)(lowest));                              \
   } while (0)
 TEST(dtype, integers_keep_their_value_and_wrap) {
   ROUND_TRIP(I8, int8_t, INT8_MIN, INT8_MAX);
@@ -148,12 +153,14 @@ TEST(dtype, integers_keep_their_value_and_wrap) {
 TEST(dtype, blocks_widen_by_their_layout) {
   unsigned char q8[68] = {0x00, 0x38}, q4[36] = {0x00, 0x38};
   q8[35] = q4[19] = 0xc0;
-  for (int j = 0; j < 32; j++) q8[2 + j] = (unsigned char)(j - 16), q8[36 + j] = (unsigned char)(127 - j);
+  for (int j = 0; j < 32; j++)
+    q8[2 + j] = (unsigned char)(j - 16), q8[36 + j] = (unsigned char)(127 - j);
   for (int j = 0; j < 16; j++) q4[2 + j] = (unsigned char)(j << 4 | (15 - j)), q4[20 + j] = 0x0f;
   float out[64], tail[32];
   oi_view v = view_of(OINF_Q8_0, q8, 64);
   oi_load_f32(out, &v, 0, 64);
-  for (int j = 0; j < 32; j++) CHECK(out[j] == (float)(j - 16) * 0.5f && out[32 + j] == (float)(127 - j) * -2);
+  for (int j = 0; j < 32; j++)
+    CHECK(out[j] == (float)(j - 16) * 0.5f && out[32 + j] == (float)(127 - j) * -2);
   v = view_of(OINF_Q4_0, q4, 64);
   oi_load_f32(out, &v, 0, 64);
   for (int j = 0; j < 16; j++) {
@@ -165,7 +172,8 @@ TEST(dtype, blocks_widen_by_their_layout) {
 }
 
 static uint64_t pattern(oinf_dtype dtype, int64_t i) {  // as tests/data/dtype/hash.py has it
-  static const int mantissa[] = {[OINF_F64] = 52, [OINF_F32] = 23, [OINF_F16] = 10, [OINF_BF16] = 7, [OINF_BOOL] = 0};
+  static const int mantissa[] = {
+      [OINF_F64] = 52, [OINF_F32] = 23, [OINF_F16] = 10, [OINF_BF16] = 7, [OINF_BOOL] = 0};
   int width = (int)oinf_dtype_block_bytes(dtype) * 8, m = mantissa[dtype];
   uint64_t u = (uint64_t)i * 2654435761u + 12345;
   if (width < 64) u &= (UINT64_C(1) << width) - 1;
@@ -187,8 +195,9 @@ static uint64_t hash_of(oinf_dtype dtype, uint32_t rank, const int64_t *dims) {
   return raw;
 }
 TEST(dtype, hashes_are_those_of_the_script) {
-#define DIMS(...) (int64_t[]){__VA_ARGS__}
-#define H(NAME, rank, dims, hash)                                                                   \
+#define DIMS(...) \
+  (int64_t[]) { __VA_ARGS__ }
+#define H(NAME, rank, dims, hash) \
   CHECK_MSG(hash_of(OINF_##NAME, rank, DIMS dims) == UINT64_C(hash), "%s %s", #NAME, #dims);
 #include "tests/data/dtype/hash.inc"
 }
@@ -197,5 +206,6 @@ TEST(dtype, canonical_nan_leaves_the_rest) {
   uint32_t u[5] = {0xffc00001, 0x7f800001, 0x7f800000, 0x80000000, 0x12345678};
   oi_view v = view_of(OINF_F32, u, 5);
   oi_canonical_nan(&v);
-  CHECK(u[0] == 0x7fc00000 && u[1] == 0x7fc00000 && u[2] == 0x7f800000 && u[3] == 0x80000000 && u[4] == 0x12345678);
+  CHECK(u[0] == 0x7fc00000 && u[1] == 0x7fc00000 && u[2] == 0x7f800000 && u[3] == 0x80000000 &&
+        u[4] == 0x12345678);
 }
