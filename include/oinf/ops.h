@@ -53,7 +53,7 @@ OINF_API oinf_val oi_build_sqrt(oinf_sqrt_args args);
 #define oinf_sqrt(...) \
   oi_build_sqrt((oinf_sqrt_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// 1 / sqrt(a).
+// 1 / sqrt(a). Within 1.5 ULP.
 typedef struct oinf_rsqrt_args {
   oinf_val a;
   const char *file;
@@ -63,7 +63,7 @@ OINF_API oinf_val oi_build_rsqrt(oinf_rsqrt_args args);
 #define oinf_rsqrt(...) \
   oi_build_rsqrt((oinf_rsqrt_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// e to the a.
+// e to the a. Within 0.9 ULP.
 typedef struct oinf_exp_args {
   oinf_val a;
   const char *file;
@@ -73,7 +73,7 @@ OINF_API oinf_val oi_build_exp(oinf_exp_args args);
 #define oinf_exp(...) \
   oi_build_exp((oinf_exp_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// 2 to the a.
+// 2 to the a. Within 0.9 ULP.
 typedef struct oinf_exp2_args {
   oinf_val a;
   const char *file;
@@ -83,7 +83,7 @@ OINF_API oinf_val oi_build_exp2(oinf_exp2_args args);
 #define oinf_exp2(...) \
   oi_build_exp2((oinf_exp2_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Natural logarithm.
+// Natural logarithm. Within 0.9 ULP.
 typedef struct oinf_log_args {
   oinf_val a;
   const char *file;
@@ -93,7 +93,7 @@ OINF_API oinf_val oi_build_log(oinf_log_args args);
 #define oinf_log(...) \
   oi_build_log((oinf_log_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Logarithm to base 2.
+// Logarithm to base 2. Within 0.9 ULP.
 typedef struct oinf_log2_args {
   oinf_val a;
   const char *file;
@@ -103,7 +103,7 @@ OINF_API oinf_val oi_build_log2(oinf_log2_args args);
 #define oinf_log2(...) \
   oi_build_log2((oinf_log2_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Sine, every finite a.
+// Sine, every finite a. Within 0.82 ULP.
 typedef struct oinf_sin_args {
   oinf_val a;
   const char *file;
@@ -113,7 +113,7 @@ OINF_API oinf_val oi_build_sin(oinf_sin_args args);
 #define oinf_sin(...) \
   oi_build_sin((oinf_sin_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Cosine, every finite a.
+// Cosine, every finite a. Within 0.82 ULP.
 typedef struct oinf_cos_args {
   oinf_val a;
   const char *file;
@@ -123,7 +123,7 @@ OINF_API oinf_val oi_build_cos(oinf_cos_args args);
 #define oinf_cos(...) \
   oi_build_cos((oinf_cos_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Hyperbolic tangent.
+// Hyperbolic tangent. Within 1.3 ULP.
 typedef struct oinf_tanh_args {
   oinf_val a;
   const char *file;
@@ -133,7 +133,7 @@ OINF_API oinf_val oi_build_tanh(oinf_tanh_args args);
 #define oinf_tanh(...) \
   oi_build_tanh((oinf_tanh_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// 1 / (1 + exp(-a)).
+// 1 / (1 + exp(-a)). Within 2.5 ULP.
 typedef struct oinf_sigmoid_args {
   oinf_val a;
   const char *file;
@@ -143,7 +143,7 @@ OINF_API oinf_val oi_build_sigmoid(oinf_sigmoid_args args);
 #define oinf_sigmoid(...) \
   oi_build_sigmoid((oinf_sigmoid_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Error function.
+// Error function. Within 1.2 ULP.
 typedef struct oinf_erf_args {
   oinf_val a;
   const char *file;
@@ -165,7 +165,7 @@ OINF_API oinf_val oi_build_relu(oinf_relu_args args);
 #define oinf_relu(...) \
   oi_build_relu((oinf_relu_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// a * sigmoid(a).
+// a * sigmoid(a). Within 3.1 ULP, or 1e-42.
 typedef struct oinf_silu_args {
   oinf_val a;
   const char *file;
@@ -175,7 +175,7 @@ OINF_API oinf_val oi_build_silu(oinf_silu_args args);
 #define oinf_silu(...) \
   oi_build_silu((oinf_silu_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// a * (1 + erf(a / sqrt 2)) / 2.
+// a * (1 + erf(a / sqrt 2)) / 2. Within 2 ULP, or 4e-7.
 typedef struct oinf_gelu_args {
   oinf_val a;
   const char *file;
@@ -185,7 +185,7 @@ OINF_API oinf_val oi_build_gelu(oinf_gelu_args args);
 #define oinf_gelu(...) \
   oi_build_gelu((oinf_gelu_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// The tanh form of gelu.
+// The tanh form of gelu. Within 2 ULP, or 6e-7.
 typedef struct oinf_gelu_tanh_args {
   oinf_val a;
   const char *file;
@@ -195,7 +195,7 @@ OINF_API oinf_val oi_build_gelu_tanh(oinf_gelu_tanh_args args);
 #define oinf_gelu_tanh(...) \
   oi_build_gelu_tanh((oinf_gelu_tanh_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// log(1 + exp(a)), without overflow.
+// log(1 + exp(a)), without overflow. Within 3 ULP.
 typedef struct oinf_softplus_args {
   oinf_val a;
   const char *file;
@@ -205,7 +205,7 @@ OINF_API oinf_val oi_build_softplus(oinf_softplus_args args);
 #define oinf_softplus(...) \
   oi_build_softplus((oinf_softplus_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// a above zero, alpha * (exp(a) - 1) below.
+// a above zero, alpha * (exp(a) - 1) below. Within 3 ULP.
 typedef struct oinf_elu_args {
   oinf_val a;
   double alpha;  // scale below zero; 0 means 1
@@ -216,7 +216,7 @@ OINF_API oinf_val oi_build_elu(oinf_elu_args args);
 #define oinf_elu(...) \
   oi_build_elu((oinf_elu_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// clamp(a / 6 + 1/2, 0, 1).
+// clamp(a / 6 + 1/2, 0, 1). Within 1 ULP, or 1e-7.
 typedef struct oinf_hardsigmoid_args {
   oinf_val a;
   const char *file;
@@ -226,7 +226,7 @@ OINF_API oinf_val oi_build_hardsigmoid(oinf_hardsigmoid_args args);
 #define oinf_hardsigmoid(...) \
   oi_build_hardsigmoid((oinf_hardsigmoid_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// a * hardsigmoid(a).
+// a * hardsigmoid(a). Within 2 ULP, or 5e-7.
 typedef struct oinf_hardswish_args {
   oinf_val a;
   const char *file;
@@ -418,7 +418,7 @@ OINF_API oinf_val oi_build_rem(oinf_rem_args args);
 #define oinf_rem(...) \
   oi_build_rem((oinf_rem_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// a to the b.
+// a to the b. Within 0.95 ULP.
 typedef struct oinf_pow_args {
   oinf_val a, b;
   const char *file;
@@ -831,7 +831,7 @@ OINF_API oinf_val oi_build_matmul(oinf_matmul_args args);
 #define oinf_matmul(...) \
   oi_build_matmul((oinf_matmul_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// m = max, e = exp(a - m), e * (1 / sum e).
+// m = max, e = exp(a - m), e * (1 / sum e). Within (m - a) / 2 + 5 ULP.
 typedef struct oinf_softmax_args {
   oinf_val a;
   int64_t axis;  // axis; -1 the last
@@ -842,7 +842,7 @@ OINF_API oinf_val oi_build_softmax(oinf_softmax_args args);
 #define oinf_softmax(...) \
   oi_build_softmax((oinf_softmax_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// (a * (1 / sqrt(mean(a * a) + eps))) * b over the last axis.
+// (a * (1 / sqrt(mean(a * a) + eps))) * b over the last axis. Within 12 ULP up to 4096 elements.
 typedef struct oinf_rmsnorm_args {
   oinf_val a, b;  // 1 of them, or more
   double eps;  // added to the mean square
@@ -853,7 +853,7 @@ OINF_API oinf_val oi_build_rmsnorm(oinf_rmsnorm_args args);
 #define oinf_rmsnorm(...) \
   oi_build_rmsnorm((oinf_rmsnorm_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// ((a - mean) * (1 / sqrt(var + eps))) * b + c over the last axis.
+// ((a - mean) * (1 / sqrt(var + eps))) * b + c over the last axis. Within 12 ULP of its largest term up to 4096 elements.
 typedef struct oinf_layernorm_args {
   oinf_val a, b, c;  // 1 of them, or more
   double eps;  // added to the variance
@@ -864,7 +864,7 @@ OINF_API oinf_val oi_build_layernorm(oinf_layernorm_args args);
 #define oinf_layernorm(...) \
   oi_build_layernorm((oinf_layernorm_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})
 
-// Rotary positions over a = [.., T, heads, d]. The optional operand b = [d/2] gives the inverse frequencies themselves (longrope).
+// Rotary positions over a = [.., T, heads, d]. The optional operand b = [d/2] gives the inverse frequencies themselves (longrope). Dynamic scaling takes each row as a text that ends with it.
 typedef struct oinf_rope_args {
   oinf_val a, b;  // 1 of them, or more
   oinf_dim pos;  // position of row 0; row t stands at pos + t
