@@ -1,0 +1,101 @@
+// The plan: what runs, in which order, in which memory. A demand is lowered to a linear list of
+// items over the graph's nodes; simulator and emitter run the same list. Loops stay loops:
+// iterations that need the same nodes are one segment, so that a value of layer 3 runs the layers
+// before it whole, layer 3 as far as it must, and none behind.
+#ifndef OINF_COMPILER_PLAN_H
+#define OINF_COMPILER_PLAN_H
+#include "lib/graph.h"
+
+enum {
+  OI_MAX_CARRIED = 64,
+  OI_ALIGN = 64
+};
+
+// A value at an iteration of each loop around it, outermost first.
+typedef struct oi_demand {
+  uint32_t value;
+  uint32_t depth;
+  int64_t at[OI_MAX_DEPTH];
+} oi_demand;
+
+typedef enum oi_item_kind {
+  OI_ITEM_RUN,    // dispatch of a node; its paged operand comes in by tiles of rows
+  OI_ITEM_LOAD,   // a weight is copied into its activation storage, for kernels that want it whole
+  OI_ITEM_LOOP,   // a segment of a loop: iterations from .. to - 1; carry: start values to copy
+                  // (first segment)
+  OI_ITEM_END,    // of a segment; carry: yields to copy back
+  OI_ITEM_IF,     // jump: the item of OI_ITEM_ELSE
+  OI_ITEM_ELSE,   // carry: yields of side 0 to copy; jump: the item of OI_ITEM_ENDIF
+  OI_ITEM_ENDIF,  // carry: yields of side 1 to copy
+  OI_ITEM_HOLD    // a demanded value is kept for the caller; which: index of the demand
+} oi_item_kind;
+
+typedef struct oi_item {
+  oi_item_kind kind;
+  uint32_t node;  // LOAD: the weight's node
+  uint32_t jump;  // LOOP <-> END, IF -> ELSE -> ENDIF
+  int64_t from, to;
+  uint64_t carry;  // a bit for each carried value
+  uint32_t which;
+} oi_item;
+
+typedef enum oi_storage_kind {
+  OI_STORE_NONE,
+  OI_STORE_ACT,
+  OI_STORE_INPUT,
+  OI_STORE_WEIGHT,
+  OI_STORE_STATE
+} oi_storage_kind;
+
+// Where a value lives. Values may share a storage: views (reshape), carried values and their
+// results.
+typedef struct oi_storage {
+  oi_storage_kind kind;
+  uint32_t node;           // INPUT, WEIGHT, STATE: the node that says which
+  uint64_t bytes, offset;  // ACT: upper bound, place in the activation arena
+  uint32_t first, last;    // items between which it lives
+} oi_storage;
+
+typedef struct oi_plan_desc {
+  const oi_demand *demands;
+  size_t n_demands;
+  bool all_values;                 // every node runs
+  bool all_writes;                 // every state write runs
+  const int64_t *sym_lo, *sym_hi;  // bounds of every symbol of the graph, pins included
+  bool load_whole;                 // weights that kernels want whole are copied (a budget is set)
+  struct oi_threads *threads;      // kernels' scratch depends on their number
+} oi_plan_desc;
+
+typedef struct oi_plan {
+  oinf_graph *graph;
+  oi_arena arena;
+  OI_VEC(oi_item) items;
+  OI_VEC(oi_storage) storages;  // [0] unused
+  uint32_t *of_value;           // storage of each value; 0: none in this plan
+  uint64_t *hold_bytes;         // of each demand, upper bound
+  int64_t *sym_lo, *sym_hi;
+  bool load_whole;
+  bool writes_all;  // every state write of the graph runs in it, at every iteration
+  uint64_t activations, room, held;  // bytes: arena, kernels' scratch, what is kept for the caller
+} oi_plan;
+
+oinf_status oi_plan_make(oinf_graph *g, const oi_plan_desc *desc, oi_err *err, oi_plan *out_plan);
+void oi_plan_free(oi_plan *p);
+// plan_need.c: the items; plan_memory.c: storages, lifetimes, offsets. Each is a pass over the
+// plan.
+oinf_status oi_plan_items(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
+oinf_status oi_plan_memory(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
+
+// The row-paged or index-paged operand of a node: its operand index, or -1. Weights alone are
+// paged.
+int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_paging);
+bool oi_plan_is_view(uint32_t op);                              // shares its operand's storage
+uint64_t oi_plan_bytes_hi(const oi_plan *p, const oi_type *t);  // upper bound of a type's bytes
+// True where a state only ever grows: reads see rows of earlier steps and rows written before them
+// in this step, so a step that is abandoned or run twice leaves nothing behind that anyone could
+// see.
+bool oi_state_appends(const oinf_graph *g, uint32_t state);
+uint32_t oi_value_depth(const oinf_graph *g, uint32_t value,
+                        uint32_t loops[OI_MAX_DEPTH]);  // loops around it
+bool oi_region_inside(const oinf_graph *g, uint32_t region, uint32_t outer);
+#endif

@@ -1,0 +1,243 @@
+// See plan_paging.h. The items are walked once with every loop run through; each weight that a
+// kernel takes by rows is a stream. Streams are cut into pages of at most a slot; what follows
+// closely in the file joins the page before it, so a norm of 2 KiB does not cost a block of its
+// own. The window is the range of blocks that saves the most reading: tensors lie in order of first
+// use, so a range is as good as a set, and it is contiguous in memory as it is in the file.
+#include "compiler/plan_paging.h"
+
+#include <string.h>
+
+typedef struct stream {
+  oi_extent e;
+  int64_t indexed;  // > 0: at most so many single rows instead of all
+} stream;
+
+typedef struct walk {
+  const oi_plan *plan;
+  const oi_pager *pager;
+  oinf_model *model;
+  OI_VEC(stream) streams;
+  int64_t *syms;
+} walk;
+
+bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, oi_extent *out) {
+  const oi_tensor *t = &m->tensors.at[tensor];
+  if (t->kind != OI_TENSOR_BYTES || t->pub.bytes == 0) return false;
+  uint64_t block = oi_pager_block_of(pager, t->source, t->offset);
+  uint64_t start = m->n_crc && t->source == 0 ? m->weights_offset : 0;
+  out->at = block * OI_BLOCK + (t->offset - start) % OI_BLOCK;
+  out->rows = t->pub.rank >= 2 ? t->pub.dims[0] : 1;
+  out->row_bytes = t->pub.bytes / (uint64_t)out->rows;
+  return true;
+}
+
+oi_page oi_extent_page(const oi_extent *e, int64_t row, int64_t rows) {
+  uint64_t a = e->at + (uint64_t)row * e->row_bytes, z = a + (uint64_t)rows * e->row_bytes - 1;
+  return (oi_page){a / OI_BLOCK, (uint32_t)(z / OI_BLOCK - a / OI_BLOCK + 1)};
+}
+
+// ---- the streams of a step ----
+
+static bool add_stream(walk *w, uint32_t node, int64_t indexed) {
+  int64_t t = oi_weight_resolve(w->plan->graph, node, w->syms);
+  oi_extent e;
+  if (t < 0 || !oi_extent_of(w->model, w->pager, (uint32_t)t, &e)) return true;
+  if (oi_pager_mapped(w->pager, w->model->tensors.at[t].source)) return true;
+  stream *s = oi_vec_push(w->plan->graph->ctx, &w->streams);
+  if (s) *s = (stream){e, indexed};
+  return s != NULL;
+}
+
+static int64_t rows_hi(const oi_plan *p, const oi_value *v) {
+  int64_t n = 1, lo, hi;
+  for (uint32_t i = 0; i < v->type.rank; i++) {
+    oi_dims_bounds(p->graph->dims, v->type.dim[i], p->sym_lo, p->sym_hi, &lo, &hi);
+    if (__builtin_mul_overflow(n, hi, &n)) return INT64_MAX / 2;
+  }
+  return n;
+}
+
+static bool run_stream(walk *w, uint32_t id) {
+  const oinf_graph *g = w->plan->graph;
+  oi_paging how;
+  int operand = oi_plan_paged_operand(g, id, &how);
+  if (operand < 0) return true;
+  const oi_node *n = oi_node_at(g, id);
+  uint32_t weight = oi_val_at(g, n->in[operand])->node;
+  return add_stream(w, weight,
+                    how == OI_PAGE_INDEXED ? rows_hi(w->plan, oi_val_at(g, n->in[1])) : 0);
+}
+
+static bool walk_items(walk *w, uint32_t from, uint32_t to) {
+  for (uint32_t at = from; at < to; at++) {
+    const oi_item *item = &w->plan->items.at[at];
+    if (item->kind == OI_ITEM_RUN && !run_stream(w, item->node)) return false;
+    if (item->kind == OI_ITEM_LOAD && !add_stream(w, item->node, 0)) return false;
+    if (item->kind != OI_ITEM_LOOP) continue;
+    uint32_t sym = oi_node_at(w->plan->graph, item->node)->loop_sym;
+    for (int64_t i = item->from; i < item->to; i++) {
+      w->syms[sym] = i;
+      if (!walk_items(w, at + 1, item->jump)) return false;
+    }
+    at = item->jump;
+  }
+  return true;
+}
+
+// ---- window and slots ----
+
+// The least slot: every row, wherever it lies, fits into one.
+static uint32_t least_slot(const oi_extent *e) {
+  uint64_t inner = e->at % OI_BLOCK, rb = e->row_bytes;
+  bool aligned = rb <= OI_BLOCK && OI_BLOCK % rb == 0 && inner % rb == 0;
+  if (aligned) return 1;
+  if (e->rows == 1) return (uint32_t)((inner + rb - 1) / OI_BLOCK + 1);
+  return (uint32_t)((rb + OI_BLOCK - 2) / OI_BLOCK + 1);
+}
+
+static uint64_t stream_bytes(const stream *s) {
+  return s->indexed ? 0 : (uint64_t)s->e.rows * s->e.row_bytes;
+}
+
+// Bytes of the streams that lie in the window whole or in part.
+static uint64_t saved(const walk *w, oi_page window) {
+  uint64_t a = window.first * OI_BLOCK, z = (window.first + window.count) * OI_BLOCK, sum = 0;
+  for (size_t i = 0; i < w->streams.n; i++) {
+    const stream *s = &w->streams.at[i];
+    uint64_t from = s->e.at, to = from + stream_bytes(s);
+    if (from < a) from = a;
+    if (to > z) to = z;
+    if (to > from) sum += to - from;
+  }
+  return sum;
+}
+
+// The window may start where a stream does: the best of at most a few hundred starts.
+static oi_page best_window(const walk *w, uint64_t blocks, uint64_t count) {
+  if (count > blocks) count = blocks;
+  oi_page best = {0, (uint32_t)count};
+  uint64_t most = saved(w, best);
+  size_t stride = w->streams.n / 256 + 1;
+  for (size_t i = 0; i < w->streams.n && count; i += stride) {
+    uint64_t first = w->streams.at[i].e.at / OI_BLOCK;
+    if (first + count > blocks) first = blocks - count;
+    oi_page page = {first, (uint32_t)count};
+    uint64_t s = saved(w, page);
+    if (s > most) most = s, best = page;
+  }
+  return best;
+}
+
+static oinf_status choose(const walk *w, uint64_t room, oi_err *err, oi_paging_plan *out) {
+  uint64_t blocks = w->streams.n ? oi_pager_blocks(w->pager) : 0;
+  uint32_t slot = 0, row = 0;
+  for (size_t i = 0; i < w->streams.n; i++) {
+    uint32_t least = least_slot(&w->streams.at[i].e), *of = w->streams.at[i].indexed ? &row : &slot;
+    if (least > *of) *of = least;
+  }
+  uint64_t least = 2 * (uint64_t)slot + row;
+  if (least > blocks) least = blocks;
+  out->smallest = least * OI_BLOCK;
+  if (room < out->smallest)
+    return oi_fail(err, OINF_BUDGET, "the weights need %llu bytes at least",
+                   (unsigned long long)out->smallest);
+  uint64_t fit = room / OI_BLOCK;
+  if (fit >= blocks) {
+    out->window = (oi_page){0, (uint32_t)blocks};
+    return OINF_OK;
+  }
+  uint64_t want = fit / 8 < 8 ? fit / 8 : 8;
+  out->slot = want > slot && slot ? (uint32_t)want : slot, out->row_slot = row;
+  out->window = best_window(w, blocks, fit - 2 * (uint64_t)out->slot - row);
+  return OINF_OK;
+}
+
+// ---- pages ----
+
+static bool in_window(const oi_paging_plan *p, oi_page page) {
+  return p->window.count && page.first >= p->window.first &&
+         page.first + page.count <= p->window.first + p->window.count;
+}
+
+// Grows the last page over this one where both fit a slot; else begins a new one.
+static bool add_page(oinf_ctx *ctx, oi_paging_plan *p, oi_page page) {
+  oi_page *last = p->order.n ? &p->order.at[p->order.n - 1] : NULL;
+  uint64_t end = page.first + page.count;
+  if (last && page.first >= last->first && page.first <= last->first + last->count &&
+      end <= last->first + p->slot) {
+    if (end > last->first + last->count) last->count = (uint32_t)(end - last->first);
+    return true;
+  }
+  last = oi_vec_push(ctx, &p->order);
+  if (last) *last = page;
+  return last != NULL;
+}
+
+static bool cut(const walk *w, oi_paging_plan *p) {
+  for (size_t i = 0; i < w->streams.n; i++) {
+    const stream *s = &w->streams.at[i];
+    if (s->indexed) {
+      uint64_t row = (uint64_t)least_slot(&s->e) * OI_BLOCK;
+      oi_page all = oi_extent_page(&s->e, 0, s->e.rows);
+      if (!in_window(p, all))
+        p->read_per_step += row * (uint64_t)(s->indexed < s->e.rows ? s->indexed : s->e.rows);
+      continue;
+    }
+    for (int64_t row = 0; row < s->e.rows; row++) {
+      oi_page page = oi_extent_page(&s->e, row, 1);
+      if (in_window(p, page)) continue;
+      if (!add_page(w->plan->graph->ctx, p, page)) return false;
+    }
+  }
+  for (size_t i = 0; i < p->order.n; i++)
+    p->read_per_step += (uint64_t)p->order.at[i].count * OI_BLOCK;
+  return true;
+}
+
+oinf_status oi_paging_make(const oi_plan *plan, const oi_pager *pager, uint64_t room, oi_err *err,
+                           oi_paging_plan *out) {
+  oinf_graph *g = plan->graph;
+  *out = (oi_paging_plan){0};
+  walk w = {.plan = plan, .pager = pager, .model = g->model};
+  size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
+  w.syms = oi_alloc(g->ctx, n_syms);
+  bool ok = w.syms && walk_items(&w, 0, (uint32_t)plan->items.n);
+  oinf_status status = ok ? choose(&w, room, err, out) : oi_nomem(err, n_syms);
+  if (status == OINF_OK && !cut(&w, out)) status = oi_nomem(err, n_syms);
+  out->bytes = ((uint64_t)out->window.count + 2 * (uint64_t)out->slot + out->row_slot) * OI_BLOCK;
+  oi_vec_free(g->ctx, &w.streams);
+  oi_free(g->ctx, w.syms, n_syms);
+  if (status != OINF_OK) oi_paging_free(g->ctx, out);
+  return status;
+}
+
+void oi_paging_free(oinf_ctx *ctx, oi_paging_plan *p) { oi_vec_free(ctx, &p->order); }
+
+// ---- at run time ----
+
+static bool covers(oi_page have, oi_page want) {
+  return want.first >= have.first && want.first + want.count <= have.first + have.count;
+}
+
+static int64_t rows_until(const oi_extent *e, int64_t row, uint64_t end_block) {
+  uint64_t a = e->at + (uint64_t)row * e->row_bytes,
+           fit = (end_block * OI_BLOCK - a) / e->row_bytes;
+  return fit < (uint64_t)(e->rows - row) ? (int64_t)fit : e->rows - row;
+}
+
+int64_t oi_paging_tile(const oi_paging_plan *p, oi_cursor *c, const oi_extent *e, int64_t row,
+                       oi_page *out_page) {
+  oi_page first = oi_extent_page(e, row, 1);
+  if (in_window(p, first)) {
+    int64_t rows = rows_until(e, row, p->window.first + p->window.count);
+    *out_page = oi_extent_page(e, row, rows);
+    return rows;
+  }
+  for (size_t k = 0; !covers(c->page, first) && k < p->order.n; k++) {
+    size_t i = (c->next + k) % p->order.n;
+    if (covers(p->order.at[i], first)) c->page = p->order.at[i], c->next = i + 1;
+  }
+  if (!covers(c->page, first)) c->page = first;  // the schedule did not foresee it
+  *out_page = c->page;
+  return rows_until(e, row, c->page.first + c->page.count);
+}

@@ -1,0 +1,40 @@
+// The paging plan: which blocks of the weights stay in memory, which stream through the ring, in
+// which order, and what that costs a step. Known before anything runs, as the access order of a
+// demanded set is.
+#ifndef OINF_COMPILER_PLAN_PAGING_H
+#define OINF_COMPILER_PLAN_PAGING_H
+#include "compiler/plan.h"
+#include "lib/rt/pager.h"
+
+// Where a tensor lies in the pager's count of bytes: block * OI_BLOCK + place in the block.
+typedef struct oi_extent {
+  uint64_t at, row_bytes;
+  int64_t rows;
+} oi_extent;
+
+typedef struct oi_paging_plan {
+  oi_page window;
+  uint32_t slot, row_slot;  // blocks
+  OI_VEC(oi_page) order;    // pages that stream, in the order of a step
+  uint64_t bytes;           // of the weights arena
+  uint64_t smallest;        // the least that it could be
+  uint64_t read_per_step;   // at most, once the window is in memory
+} oi_paging_plan;
+
+// The extent of a tensor as rows of its last axis' length; a tensor of rank < 2 is one row.
+bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, oi_extent *out);
+// Plans for an arena of `room` bytes (UINT64_MAX: everything fits). BUDGET where even the smallest
+// does not fit.
+oinf_status oi_paging_make(const oi_plan *plan, const oi_pager *pager, uint64_t room, oi_err *err,
+                           oi_paging_plan *out);
+void oi_paging_free(oinf_ctx *ctx, oi_paging_plan *p);
+// Rows from `row` on that one page serves, and the page: from the window, from the page in use, or
+// the next scheduled.
+typedef struct oi_cursor {
+  oi_page page;  // in use
+  size_t next;   // in the order
+} oi_cursor;
+int64_t oi_paging_tile(const oi_paging_plan *p, oi_cursor *c, const oi_extent *e, int64_t row,
+                       oi_page *out_page);
+oi_page oi_extent_page(const oi_extent *e, int64_t row, int64_t rows);
+#endif
