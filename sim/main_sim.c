@@ -1,0 +1,226 @@
+// oinf-sim: runs a graph of a package, for its text or its values. Standard output carries the
+// result alone; everything else goes to standard error.
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/sim.h"
+#include "sim/tool.h"
+
+#define OPT(field) offsetof(oi_tool_opts, field)
+static const oi_opt options[] = {
+    {"graph", "NAME", 0, OI_OPT_TEXT, OPT(graph),
+     "graph of the package (default: the one it names)"},
+    {"input", "NAME=@X.npy|VALUE", 'i', OI_OPT_LIST, OPT(inputs),
+     "an input, or a symbol of the graph"},
+    {"output", "NAME=@Y.npy", 0, OI_OPT_LIST, OPT(outputs), "write a value as npy"},
+    {"prompt", "TEXT", 'p', OI_OPT_TEXT, OPT(prompt), "continue this text"},
+    {"prompt-file", "FILE", 0, OI_OPT_TEXT, OPT(prompt_file), "continue the text of this file"},
+    {"tokens", "IDS", 't', OI_OPT_TEXT, OPT(tokens), "continue these ids: 1,403,407"},
+    {"steps", "N", 'n', OI_OPT_COUNT, OPT(steps), "tokens to make (128)"},
+    {"ctx", "N", 'c', OI_OPT_COUNT, OPT(ctx), "capacity of the states (the model's, at most 4096)"},
+    {"chunk", "N", 0, OI_OPT_COUNT, OPT(chunk), "tokens of a prompt in one step (256)"},
+    {"budget", "SIZE", 'b', OI_OPT_TEXT, OPT(budget),
+     "bytes of all arenas: 512M, or min; without it weights are mapped"},
+    {"threads", "N", 0, OI_OPT_COUNT, OPT(threads), "threads (1)"},
+    {"device", "NAME", 0, OI_OPT_TEXT, OPT(device), "cpu"},
+    {"temperature", "T", 0, OI_OPT_REAL, OPT(temperature), "0: greedy (default)"},
+    {"top-k", "N", 0, OI_OPT_COUNT, OPT(top_k), "draw from the N best; 0: all (default)"},
+    {"top-p", "P", 0, OI_OPT_REAL, OPT(top_p), "draw from the best with mass P; 1: all (default)"},
+    {"seed", "N", 's', OI_OPT_COUNT, OPT(seed), "of the draws (0)"},
+    {"stop", "TEXT", 0, OI_OPT_LIST, OPT(stops), "end before this text; may be given again"},
+    {"fetch", "GLOB", 'f', OI_OPT_LIST, OPT(fetch),
+     "demand the values of these names, and nothing else"},
+    {"hash", NULL, 0, OI_OPT_FLAG, OPT(hash), "print hashes: step name dtype dims hash"},
+    {"trace", NULL, 0, OI_OPT_FLAG, OPT(trace), "a line a node that runs, on standard error"},
+    {"compare", "golden", 0, OI_OPT_TEXT, OPT(compare),
+     "run the package's golden steps, name the first difference"},
+    {"save-state", "FILE", 0, OI_OPT_TEXT, OPT(save), "keep states, tokens and sampler at the end"},
+    {"load-state", "FILE", 0, OI_OPT_TEXT, OPT(load), "take them up again"},
+    {"quiet", NULL, 'q', OI_OPT_FLAG, OPT(quiet), "no notes"},
+    {"verbose", NULL, 'v', OI_OPT_FLAG, OPT(verbose),
+     "figures of the plan, speed, the trail of an error"},
+    {"help", NULL, 'h', OI_OPT_FLAG, OPT(help), "this text"},
+    {"version", NULL, 0, OI_OPT_FLAG, OPT(version), "the version"},
+};
+static const oi_cli cli = {
+    "oinf-sim",
+    "MODEL [options]",
+    "simulates a graph of a package",
+    "  oinf-sim m.oinf --prompt \"Once upon a time\" --steps 64\n"
+    "  oinf-sim m.oinf --tokens 1,403,407 --steps 0 --fetch 'blk.0.*' --hash\n"
+    "  oinf-sim net.oinf --input x=@x.npy --output y=@y.npy\n",
+    options,
+    sizeof options / sizeof *options,
+    1};
+
+// ---- the two streams ----
+
+static volatile sig_atomic_t interrupted;
+static bool be_quiet;
+
+static void on_interrupt(int sig) { (void)sig, interrupted = 1; }
+
+// A mapped file that shrinks under us: nothing can be repaired, but the process ends as documented.
+static void on_bus(int sig) {
+  static const char text[] = "oinf-sim: the model's file has become shorter while in use\n";
+  (void)sig;
+  ssize_t n = write(2, text, sizeof text - 1);
+  _exit(n < 0 ? 74 : 74);
+}
+
+static bool is_cancelled(void *user) { return (void)user, interrupted != 0; }
+
+static bool say(const char *bytes, size_t n) {
+  return fwrite(bytes, 1, n, stdout) == n && fflush(stdout) == 0;
+}
+
+static void note(const char *line) {
+  if (!be_quiet) fprintf(stderr, "oinf-sim: note: %s\n", line);
+}
+
+static void on_log(void *user, const char *line) { (void)user, note(line); }
+
+static void on_node(void *user, uint64_t step, const char *label, const char *op) {
+  (void)user;
+  fprintf(stderr, "%llu %s %s\n", (unsigned long long)step, label, op);
+}
+
+static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t hash) {
+  (void)user;
+  printf("%llu %s %s [", (unsigned long long)step, a->name, oinf_dtype_name(a->dtype));
+  for (uint32_t i = 0; i < a->rank; i++) printf("%s%lld", i ? ", " : "", (long long)a->dims[i]);
+  printf("] %016llx\n", (unsigned long long)hash);
+}
+
+// ---- the run ----
+
+static oinf_status check_options(oi_tool *t) {
+  const oi_tool_opts *o = &t->o;
+  if (o->device && strcmp(o->device, "cpu") != 0) {
+    if (strcmp(o->device, "vulkan") == 0)
+      return oi_fail(t->err, OINF_DEVICE,
+                     "device 'vulkan' is not built into this version: use cpu");
+    return oi_fail(t->err, OINF_USAGE, "unknown device '%s': cpu is known", o->device);
+  }
+  if (o->compare && strcmp(o->compare, "golden") != 0)
+    return oi_fail(t->err, OINF_USAGE, "--compare wants golden, not '%s'", o->compare);
+  if (o->temperature < 0 || o->top_p <= 0 || o->top_p > 1)
+    return oi_fail(t->err, OINF_USAGE,
+                   "--temperature wants 0 or more, --top-p more than 0 and at most 1");
+  if ((o->prompt != NULL) + (o->prompt_file != NULL) + (o->tokens != NULL) > 1)
+    return oi_fail(t->err, OINF_USAGE, "one of --prompt, --prompt-file and --tokens");
+  if (o->threads > 1024 || o->top_k > UINT32_MAX)
+    return oi_fail(t->err, OINF_USAGE, "--threads or --top-k is too large");
+  for (size_t i = 0; i < o->stops.n; i++)
+    if (!*o->stops.at[i])
+      return oi_fail(t->err, OINF_USAGE, "--stop wants a text that is not empty");
+  return OINF_OK;
+}
+
+static oinf_status budget_of(oi_tool *t, uint64_t *out) {
+  *out = OINF_BUDGET_NONE;
+  if (!t->o.budget) return OINF_OK;
+  if (strcmp(t->o.budget, "min") == 0) return *out = OINF_BUDGET_MIN, OINF_OK;
+  if (!oi_parse_size(t->o.budget, out))
+    return oi_fail(t->err, OINF_USAGE, "--budget wants a size such as 512M, or min");
+  if (*out < 2) *out = 2;
+  return OINF_OK;
+}
+
+static oinf_status load_graph(oi_tool *t) {
+  const char *name = t->o.graph ? t->o.graph : oinf_model_meta(t->model, "oinf.graph");
+  if (oinf_model_graph_count(t->model) == 0)
+    return oi_fail(t->err, OINF_SUPPORT,
+                   "the model holds no graph: it can be inspected and converted, not simulated");
+  return oinf_graph_load(t->ctx, t->model, name, &t->graph);
+}
+
+static oinf_status say_plan(oi_tool *t) {
+  oinf_sim_plan p;
+  OI_TRY(oi_tool_sim_failed(t, oinf_sim_figures(t->sim, NULL, &p)));
+  oi_tool_note(
+      t, "peak %llu bytes (weights %llu, activations %llu, states %llu, io %llu, staging %llu)",
+      (unsigned long long)p.peak, (unsigned long long)p.weights, (unsigned long long)p.activations,
+      (unsigned long long)p.states, (unsigned long long)p.io, (unsigned long long)p.staging);
+  oi_tool_note(t, "smallest budget %llu bytes; reads %llu bytes a step",
+               (unsigned long long)p.smallest, (unsigned long long)p.read_per_step);
+  return OINF_OK;
+}
+
+static bool generates(const oi_tool *t) {
+  const char *task = oinf_model_meta(t->model, "oinf.task");
+  return t->o.prompt || t->o.prompt_file || t->o.tokens || t->o.load ||
+         (task && strcmp(task, "generate") == 0 && !t->o.inputs.n);
+}
+
+static oinf_status run(oi_tool *t, const char *path) {
+  uint64_t budget;
+  OI_TRY(check_options(t));
+  OI_TRY(budget_of(t, &budget));
+  OI_TRY(oinf_model_open(t->ctx, path, &t->model));
+  OI_TRY(load_graph(t));
+  if (t->o.compare) return oi_tool_golden(t);
+  oinf_sim_desc d = {.budget = budget,
+                     .threads = (int)t->o.threads,
+                     .capacity = t->o.ctx,
+                     .chunk = t->o.chunk,
+                     .demand_all = (t->o.hash || t->o.trace) && !t->o.fetch.n,
+                     .on_cancel = is_cancelled,
+                     .on_value = t->o.hash ? on_value : NULL,
+                     .on_node = t->o.trace ? on_node : NULL};
+  OI_TRY(oinf_sim_create(t->model, t->graph, &d, &t->sim));
+  if (t->o.verbose) OI_TRY(say_plan(t));
+  return generates(t) ? oi_tool_text(t) : oi_tool_values(t);
+}
+
+static int finish(oi_tool *t, oinf_status status) {
+  oinf_sim_destroy(t->sim);
+  oinf_graph_destroy(t->graph);
+  oinf_model_destroy(t->model);
+  if (status == OINF_OK && fflush(stdout) != 0) status = OINF_IO, t->closed = true;
+  if (status != OINF_OK && !t->closed) {
+    const char *message = t->err->message[0] ? t->err->message : oinf_status_text(status);
+    fprintf(stderr, "oinf-sim: error: %s\n", message);
+    if (t->o.verbose) fputs(t->err->trail, stderr);
+  }
+  oinf_ctx_destroy(t->ctx);
+  return oinf_status_exit(status);
+}
+
+static int say_text(oinf_ctx *ctx, bool help) {
+  oi_text text;
+  oi_text_init(&text, ctx);
+  if (help) oi_cli_help(&cli, &text);
+  else oi_text_put(&text, "oinf-sim %s\n", oinf_version());
+  bool ok = text.at && say(text.at, text.n);
+  oi_text_free(&text);
+  oinf_ctx_destroy(ctx);
+  return ok ? 0 : 74;
+}
+
+int main(int argc, char **argv) {
+  oi_tool t = {.o = {.steps = 128, .threads = 1, .top_p = 1.0},
+               .say = say,
+               .note = note,
+               .cancelled = is_cancelled};
+  const char *args[1] = {NULL};
+  size_t n = 0;
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGINT, on_interrupt);
+  signal(SIGTERM, on_interrupt);
+  signal(SIGBUS, on_bus);
+  if (oinf_ctx_create(&(oinf_ctx_desc){.log = on_log}, &t.ctx) != OINF_OK) return 75;
+  t.err = oi_ctx_err(t.ctx);
+  oinf_status status = oi_cli_parse(&cli, t.err, argc, argv, &t.o, args, &n);
+  be_quiet = t.o.quiet;
+  if (status == OINF_OK && (t.o.help || t.o.version)) return say_text(t.ctx, t.o.help);
+  if (status == OINF_OK && n == 0)
+    status = oi_fail(t.err, OINF_USAGE, "a model is wanted (try oinf-sim --help)");
+  if (status == OINF_OK) status = run(&t, args[0]);
+  return finish(&t, status);
+}

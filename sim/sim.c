@@ -1,0 +1,347 @@
+// The simulator's face: creating, binding, asking. What is asked for becomes a plan (sim_plan.c), a
+// plan is interpreted (sim_run.c); here names are turned into values and iterations.
+#include "sim/sim.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "lib/rt/threads.h"
+
+// ---- creating ----
+
+static oinf_status open_pager(oinf_sim *s) {
+  const oinf_model *m = s->model;
+  size_t bytes = (m->sources.n + 1) * sizeof(oi_pager_source);
+  oi_pager_source *src = oi_alloc(s->ctx, bytes);
+  if (!src) return oi_nomem(&s->err, bytes);
+  oinf_status status = OINF_OK;
+  for (size_t i = 0; i < m->sources.n && status == OINF_OK; i++) {
+    oi_source *from = &m->sources.at[i];
+    if (from->fd >= 0 && s->desc.budget == OINF_BUDGET_NONE) status = oi_source_map(&s->err, from);
+    const bool mapped = from->fd < 0 || s->desc.budget == OINF_BUDGET_NONE;
+    src[i] =
+        (oi_pager_source){.fd = from->fd, .map = mapped ? from->map : NULL, .size = from->size};
+    if (m->n_crc && i == 0)
+      src[i].offset = m->weights_offset, src[i].size = m->weights_size, src[i].crc = m->crc;
+  }
+  if (status == OINF_OK) {
+    s->pager = oi_pager_open(src, (uint32_t)m->sources.n);
+    if (!s->pager) status = oi_nomem(&s->err, bytes);
+  }
+  oi_free(s->ctx, src, bytes);
+  return status;
+}
+
+// Symbols of a state's row axis are capacities, symbols that an input's shape tells are rows of a
+// step.
+static void cap(oinf_sim *s, int sym, int64_t wish, int64_t usual) {
+  int64_t lo, hi;
+  if (sym < 0) return;
+  oi_dims_bounds(s->graph->dims, oi_dims_sym_dim(s->graph->dims, (size_t)sym), NULL, NULL, &lo,
+                 &hi);
+  int64_t x = wish > 0 ? wish : usual;
+  s->pin_hi[sym] = x < hi ? x : hi;
+}
+
+static oinf_status pin_symbols(oinf_sim *s) {
+  const oinf_graph *g = s->graph;
+  size_t n = oi_dims_sym_count(g->dims) + 1;
+  s->pin_lo = oi_arena_alloc(&s->arena, n * sizeof *s->pin_lo);
+  s->pin_hi = oi_arena_alloc(&s->arena, n * sizeof *s->pin_hi);
+  s->sym = oi_arena_alloc(&s->arena, n * sizeof *s->sym);
+  s->sym_known = oi_arena_alloc(&s->arena, n);
+  s->states = oi_arena_alloc(&s->arena, (g->states.n + 1) * sizeof *s->states);
+  s->inputs = oi_arena_alloc(&s->arena, (g->inputs.n + 1) * sizeof *s->inputs);
+  s->made = oi_arena_alloc(&s->arena, (s->model->tensors.n + 1) * sizeof *s->made);
+  if (!s->pin_lo || !s->pin_hi || !s->sym || !s->sym_known || !s->states || !s->inputs || !s->made)
+    return oi_nomem(&s->err, n * sizeof(int64_t));
+  for (size_t i = 0; i < n; i++) s->pin_lo[i] = INT64_MIN, s->pin_hi[i] = INT64_MAX;
+  for (size_t i = 0; i < g->inputs.n; i++) {
+    const oi_type *t = &oi_val_at(g, g->inputs.at[i])->type;
+    for (uint32_t k = 0; k < t->rank; k++)
+      cap(s, oi_dims_sym_of(g->dims, t->dim[k]), s->desc.chunk, 256);
+  }
+  for (uint32_t i = 0; i < g->states.n; i++) {
+    s->states[i].has_layers = g->states.at[i].layering == OI_LAYERS_FIRST;
+    const oi_state_decl *d = &g->states.at[i];
+    int sym = oi_dims_sym_of(g->dims, d->type.dim[s->states[i].has_layers ? 1 : 0]);
+    if (sym < 0) continue;
+    cap(s, sym, s->desc.capacity, 4096);
+    s->pin_lo[sym] = s->sym[sym] = s->pin_hi[sym], s->sym_known[sym] = true;
+  }
+  return OINF_OK;
+}
+
+static oinf_status make_states(oinf_sim *s) {
+  for (uint32_t i = 0; i < s->graph->states.n; i++) {
+    oi_state_room *r = &s->states[i];
+    oi_view v;
+    OI_TRY_AT(&s->err, oi_sim_type(s, &s->graph->states.at[i].type, &v), "making state '%s'",
+              s->graph->states.at[i].name);
+    r->bytes = oi_view_bytes(&v), r->appends = oi_state_appends(s->graph, i);
+    r->capacity = v.dim[r->has_layers ? 1 : 0];
+    r->layer_bytes = r->has_layers && v.dim[0] ? r->bytes / (uint64_t)v.dim[0] : r->bytes;
+    r->row_bytes = r->capacity ? r->layer_bytes / (uint64_t)r->capacity : 0;
+    s->states_bytes += r->bytes;
+  }
+  return OINF_OK;
+}
+
+static oinf_status fill_states(oinf_sim *s) {
+  for (uint32_t i = 0; i < s->graph->states.n; i++) {
+    oi_state_room *r = &s->states[i];
+    r->data = oi_alloc(s->ctx, r->bytes);
+    if (!r->appends) r->before = oi_alloc(s->ctx, r->bytes);
+    if (!r->data || (!r->appends && !r->before)) return oi_nomem(&s->err, r->bytes);
+  }
+  return OINF_OK;
+}
+
+// Tensors without bytes in the file are made once.
+static oinf_status make_tensors(oinf_sim *s) {
+  for (uint32_t i = 0; i < s->model->tensors.n; i++) {
+    const oi_tensor *t = &s->model->tensors.at[i];
+    if (t->kind == OI_TENSOR_BYTES || !t->pub.bytes) continue;
+    s->made[i] = oi_realloc(s->ctx, NULL, 0, t->pub.bytes);
+    if (!s->made[i]) return oi_nomem(&s->err, t->pub.bytes);
+    s->made_bytes += t->pub.bytes;
+    OI_TRY(oi_model_read_at(s->model, i, 0, s->made[i], t->pub.bytes));
+  }
+  return OINF_OK;
+}
+
+static oinf_status create(oinf_sim *s) {
+  OI_TRY(oinf_graph_check(s->graph));
+  s->threads = s->desc.threads > 1 ? oi_threads_start(s->desc.threads) : NULL;
+  if (s->desc.threads > 1 && !s->threads)
+    return oi_fail(&s->err, OINF_MEMORY, "no thread could be started");
+  OI_TRY(open_pager(s));
+  OI_TRY(pin_symbols(s));
+  OI_TRY(make_states(s));
+  OI_TRY(make_tensors(s));
+  OI_TRY(oi_sim_base(s));
+  return fill_states(s);
+}
+
+oinf_status oinf_sim_create(oinf_model *model, oinf_graph *graph, const oinf_sim_desc *desc,
+                            oinf_sim **out_sim) {
+  oinf_ctx *ctx = graph->ctx;
+  oinf_sim *s = oi_alloc(ctx, sizeof *s);
+  if (!s) return oi_nomem(oi_ctx_err(ctx), sizeof *s);
+  *s = (oinf_sim){
+      .ctx = ctx, .model = model, .graph = graph, .desc = desc ? *desc : (oinf_sim_desc){0}};
+  oi_arena_init(&s->arena, ctx);
+  oi_text_init(&s->label, ctx);
+  oinf_status status = create(s);
+  if (status == OINF_OK) return *out_sim = s, OINF_OK;
+  if (oinf_error_status(ctx) == OINF_OK) *oi_ctx_err(ctx) = s->err;
+  oinf_sim_destroy(s);
+  return status;
+}
+
+void oinf_sim_destroy(oinf_sim *s) {
+  if (!s) return;
+  oinf_ctx *ctx = s->ctx;
+  oi_sim_plans_free(s);
+  oi_pager_close(s->pager);
+  oi_threads_stop(s->threads);
+  for (size_t i = 0; i < s->held.n; i++) oi_free(ctx, s->held.at[i].data, s->held.at[i].room);
+  oi_vec_free(ctx, &s->held);
+  for (size_t i = 0; s->states && i < s->graph->states.n; i++) {
+    oi_free(ctx, s->states[i].data, s->states[i].bytes);
+    oi_free(ctx, s->states[i].before, s->states[i].bytes);
+  }
+  for (size_t i = 0; s->made && i < s->model->tensors.n; i++)
+    oi_free(ctx, s->made[i], s->model->tensors.at[i].pub.bytes);
+  oi_free(ctx, s->act, s->act_bytes + OI_ALIGN);
+  oi_free(ctx, s->room, s->room_bytes + OI_ALIGN);
+  oi_free(ctx, s->weights, s->weights_bytes + OI_ALIGN);
+  oi_text_free(&s->label);
+  oi_arena_free(&s->arena);
+  oi_free(ctx, s, sizeof *s);
+}
+
+oinf_status oi_sim_ok(oinf_sim *s) {
+  s->err = (oi_err){.status = OINF_OK};
+  return OINF_OK;
+}
+const char *oinf_sim_error(const oinf_sim *s) { return s->err.message; }
+const char *oinf_sim_error_trail(const oinf_sim *s) { return s->err.trail; }
+uint64_t oinf_sim_steps(const oinf_sim *s) { return s->steps; }
+
+// ---- binding ----
+
+oinf_status oinf_sim_set(oinf_sim *s, const char *symbol, int64_t value) {
+  OI_TRY(oi_sim_ok(s));
+  int i = oi_dims_find(s->graph->dims, symbol);
+  if (i < 0) return oi_fail(&s->err, OINF_USAGE, "the graph has no symbol '%s'", symbol);
+  if (s->begun)
+    return oi_fail(&s->err, OINF_USAGE, "symbol '%s' is set in the middle of a step", symbol);
+  s->sym[i] = value, s->sym_known[i] = true;
+  return OINF_OK;
+}
+
+oinf_status oinf_sim_bind(oinf_sim *s, const char *input, const void *data, oinf_dtype dtype,
+                          uint32_t rank, const int64_t *dims) {
+  OI_TRY(oi_sim_ok(s));
+  for (size_t i = 0; i < s->graph->inputs.n; i++) {
+    const oi_value *v = oi_val_at(s->graph, s->graph->inputs.at[i]);
+    if (strcmp(oi_node_at(s->graph, v->node)->text, input) != 0) continue;
+    if (s->begun)
+      return oi_fail(&s->err, OINF_USAGE, "input '%s' is bound in the middle of a step", input);
+    if (v->type.dtype != dtype || v->type.rank != rank)
+      return oi_fail(&s->err, OINF_USAGE, "input '%s' is %s of %u axes, not %s of %u", input,
+                     oinf_dtype_name(v->type.dtype), v->type.rank, oinf_dtype_name(dtype), rank);
+    s->inputs[i] = (oi_bound){.data = data, .bound = true, .view = {.dtype = dtype, .rank = rank}};
+    memcpy(s->inputs[i].view.dim, dims, rank * sizeof *dims);
+    return OINF_OK;
+  }
+  return oi_fail(&s->err, OINF_USAGE, "the graph has no input '%s'", input);
+}
+
+// ---- from names to values and iterations ----
+
+typedef bool each_value(void *user, const oi_demand *d, const char *label);
+
+// Calls fn for the value at each iteration of the loops around it, until fn gives false.
+static bool each_iteration(oinf_sim *s, uint32_t value, each_value *fn, void *user) {
+  uint32_t loops[OI_MAX_DEPTH];
+  oi_demand d;
+  memset(&d, 0, sizeof d);
+  d.value = value, d.depth = oi_value_depth(s->graph, value, loops);
+  for (;;) {
+    for (uint32_t i = 0; i < d.depth; i++)
+      s->sym[oi_node_at(s->graph, loops[i])->loop_sym] = d.at[i];
+    if (!fn(user, &d, oi_sim_label(s, value))) return false;
+    uint32_t k = d.depth;
+    while (k > 0 && ++d.at[k - 1] >= oi_node_at(s->graph, loops[k - 1])->trips) d.at[--k] = 0;
+    if (k == 0) return true;
+  }
+}
+
+static bool is_shown(const oinf_graph *g, uint32_t value) {
+  const oi_value *v = oi_val_at(g, value);
+  return v->type.dtype != OINF_NONE && v->node && oi_node_at(g, v->node)->op != 0;
+}
+
+typedef struct search {
+  oinf_sim *s;
+  const char *pattern;
+  bool glob, failed;
+  OI_VEC(oi_demand) found;
+} search;
+
+static bool take(void *user, const oi_demand *d, const char *label) {
+  search *q = user;
+  if (q->glob ? fnmatch(q->pattern, label, 0) != 0 : strcmp(q->pattern, label) != 0) return true;
+  oi_demand *slot = oi_vec_push(q->s->ctx, &q->found);
+  if (slot) *slot = *d;
+  q->failed |= slot == NULL;
+  return q->glob && slot;
+}
+
+static void find(search *q) {
+  const oinf_graph *g = q->s->graph;
+  for (size_t i = 0; i < g->outputs.n; i++) {
+    oi_demand d;
+    memset(&d, 0, sizeof d);
+    d.value = g->outputs.at[i].value;
+    if (!take(q, &d, g->outputs.at[i].name)) return;
+  }
+  for (uint32_t v = 1; v < g->values.n; v++) {
+    bool is_output = false;
+    for (size_t i = 0; i < g->outputs.n; i++)
+      is_output |=
+          g->outputs.at[i].value == v && fnmatch(q->pattern, g->outputs.at[i].name, 0) == 0;
+    if (is_shown(g, v) && !is_output && !each_iteration(q->s, v, take, q)) return;
+  }
+}
+
+static const oi_held *held(const oinf_sim *s, const oi_demand *d) {
+  for (size_t i = 0; i < s->held.n; i++)
+    if (memcmp(&s->held.at[i].what, d, sizeof *d) == 0) return &s->held.at[i];
+  return NULL;
+}
+
+static oinf_status start_fetch(oinf_sim *s, const char *pattern, bool glob, search *q) {
+  OI_TRY(oi_sim_ok(s));
+  *q = (search){.s = s, .pattern = pattern, .glob = glob};
+  find(q);
+  if (q->failed) return oi_nomem(&s->err, sizeof(oi_demand));
+  if (!q->found.n) return oi_fail(&s->err, OINF_USAGE, "the graph has no value '%s'", pattern);
+  return OINF_OK;
+}
+
+// What of the search is not yet held.
+static size_t missing(const search *q) {
+  size_t n = 0;
+  for (size_t i = 0; i < q->found.n; i++) n += held(q->s, &q->found.at[i]) == NULL;
+  return n;
+}
+
+static oinf_status run_fetch(oinf_sim *s, search *q) {
+  if (!missing(q)) return OINF_OK;
+  if (s->running)
+    return oi_fail(&s->err, OINF_USAGE,
+                   "another value is being stepped to: finish it, or end the step");
+  OI_TRY(oi_sim_start(s, q->found.at, q->found.n, s->desc.demand_all && !s->ran, false));
+  OI_TRY(oi_sim_run(s));
+  oi_sim_finished(s);
+  if (missing(q))
+    return oi_fail(&s->err, OINF_USAGE, "'%s' lies in a side of a branch that is not taken",
+                   q->pattern);
+  return OINF_OK;
+}
+
+oinf_status oinf_sim_fetch(oinf_sim *s, const char *name, oinf_array *out_array) {
+  search q;
+  oinf_status status = start_fetch(s, name, false, &q);
+  if (status == OINF_OK) status = run_fetch(s, &q);
+  if (status == OINF_OK) *out_array = held(s, &q.found.at[0])->array;
+  oi_vec_free(s->ctx, &q.found);
+  return status;
+}
+
+oinf_status oinf_sim_fetch_copy(oinf_sim *s, const char *name, void *out, uint64_t bytes) {
+  oinf_array a;
+  OI_TRY(oinf_sim_fetch(s, name, &a));
+  if (a.bytes != bytes)
+    return oi_fail(&s->err, OINF_USAGE, "'%s' has %llu bytes, not %llu", name,
+                   (unsigned long long)a.bytes, (unsigned long long)bytes);
+  memcpy(out, a.data, bytes);
+  return OINF_OK;
+}
+
+oinf_status oinf_sim_fetch_glob(oinf_sim *s, const char *glob,
+                                void (*each)(void *user, const oinf_array *a), void *user) {
+  search q;
+  oinf_status status = start_fetch(s, glob, true, &q);
+  if (status == OINF_OK) status = run_fetch(s, &q);
+  for (size_t i = 0; status == OINF_OK && each && i < q.found.n; i++)
+    each(user, &held(s, &q.found.at[i])->array);
+  oi_vec_free(s->ctx, &q.found);
+  return status;
+}
+
+oinf_status oinf_sim_next(oinf_sim *s, const char *name, bool *out_done) {
+  search q;
+  oinf_status status = start_fetch(s, name, false, &q);
+  bool done = status == OINF_OK && !missing(&q);
+  if (status == OINF_OK && !done && !s->running)
+    status = oi_sim_start(s, q.found.at, 1, false, false);
+  if (status == OINF_OK && !done) status = oi_sim_item(s, &done);
+  if (status == OINF_OK && done && s->running) oi_sim_finished(s);
+  oi_vec_free(s->ctx, &q.found);
+  if (status == OINF_OK) *out_done = done;
+  return status;
+}
+
+oinf_status oinf_sim_figures(oinf_sim *s, const char *variant, oinf_sim_plan *out_plan) {
+  OI_TRY(oi_sim_ok(s));
+  uint32_t v = (uint32_t)s->graph->variants.n;
+  for (uint32_t i = 0; i < s->graph->variants.n; i++)
+    if (variant && strcmp(s->graph->variants.at[i].name, variant) == 0) v = i;
+  if (variant && *variant && v == s->graph->variants.n)
+    return oi_fail(&s->err, OINF_USAGE, "the graph has no variant '%s'", variant);
+  return oi_sim_measure(s, v, out_plan);
+}

@@ -1,0 +1,179 @@
+// The interpreter of a plan's items. It stands on item pc and a stack of loops, so that a caller
+// can stop between any two items; values are shown to the hooks as they are made, for their memory
+// may be given away an item later.
+#include <string.h>
+
+#include "sim/sim.h"
+
+static oinf_status show(oinf_sim *s, uint32_t value) {
+  oi_view v;
+  OI_TRY(oi_sim_view(s, value, &v));
+  oinf_array a = {.name = oi_sim_label(s, value),
+                  .dtype = v.dtype,
+                  .rank = v.rank,
+                  .data = v.data,
+                  .bytes = oi_view_bytes(&v)};
+  memcpy(a.dims, v.dim, sizeof a.dims);
+  s->desc.on_value(s->desc.user, s->steps, &a, oi_view_hash(&v));
+  return OINF_OK;
+}
+
+static oinf_status run_node(oinf_sim *s, uint32_t id) {
+  const oi_node *n = oi_node_at(s->graph, id);
+  if (s->desc.on_node && n->n_out)
+    s->desc.on_node(s->desc.user, s->steps, oi_sim_label(s, n->out[0]), oi_kind_name(n->op));
+  OI_TRY_AT(&s->err, oi_sim_dispatch(s, id), "running %s '%s' of step %llu", oi_kind_name(n->op),
+            n->n_out ? oi_sim_label(s, n->out[0]) : "", (unsigned long long)s->steps);
+  if (!s->now->all_values || !s->desc.on_value || n->op == OP_NUM) return OINF_OK;
+  for (uint32_t i = 0; i < n->n_out; i++) OI_TRY(show(s, n->out[i]));
+  return OINF_OK;
+}
+
+static oinf_status load_weight(oinf_sim *s, uint32_t id) {
+  oi_view v;
+  OI_TRY(oi_sim_view(s, oi_node_at(s->graph, id)->out[0], &v));
+  return oi_sim_load(s, id, v.data);
+}
+
+// ---- carried values ----
+
+static oinf_status copy_value(oinf_sim *s, uint32_t from, uint32_t to) {
+  oi_view a, b;
+  OI_TRY(oi_sim_view(s, from, &a));
+  OI_TRY(oi_sim_view(s, to, &b));
+  if (a.data != b.data) memmove(b.data, a.data, oi_view_bytes(&b));
+  return OINF_OK;
+}
+
+static oinf_status copy_values(oinf_sim *s, const uint32_t *from, const uint32_t *to, uint32_t n,
+                               uint64_t bits) {
+  for (uint32_t i = 0; i < n; i++)
+    if (bits >> i & 1) OI_TRY(copy_value(s, from[i], to[i]));
+  return OINF_OK;
+}
+
+// A yield that is itself a carried value (two of them swapped) would be overwritten before it is
+// read: those go through memory of their own.
+static oinf_status copy_back(oinf_sim *s, const oi_region *body, uint64_t bits) {
+  const oi_plan *p = &s->now->plan;
+  void *kept[OI_MAX_CARRIED] = {NULL};
+  uint64_t bytes[OI_MAX_CARRIED] = {0};
+  oinf_status status = OINF_OK;
+  for (uint32_t i = 0; i < body->n_yields && status == OINF_OK; i++) {
+    bool is_param = false;
+    for (uint32_t k = 0; k < body->n_params; k++)
+      is_param |= k != i && p->of_value[body->yields[i]] == p->of_value[body->params[k]];
+    if (!(bits >> i & 1) || !is_param) continue;
+    oi_view v;
+    status = oi_sim_view(s, body->yields[i], &v);
+    bytes[i] = status == OINF_OK ? oi_view_bytes(&v) : 0;
+    kept[i] = status == OINF_OK ? oi_alloc(s->ctx, bytes[i]) : NULL;
+    if (kept[i]) memcpy(kept[i], v.data, bytes[i]);
+    else if (status == OINF_OK) status = oi_nomem(&s->err, bytes[i]);
+  }
+  for (uint32_t i = 0; i < body->n_yields && status == OINF_OK; i++) {
+    oi_view v;
+    if (!(bits >> i & 1)) continue;
+    if (!kept[i]) {
+      status = copy_value(s, body->yields[i], body->params[i]);
+      continue;
+    }
+    status = oi_sim_view(s, body->params[i], &v);
+    if (status == OINF_OK) memcpy(v.data, kept[i], bytes[i]);
+  }
+  for (uint32_t i = 0; i < OI_MAX_CARRIED; i++) oi_free(s->ctx, kept[i], bytes[i]);
+  return status;
+}
+
+static oinf_status begin_loop(oinf_sim *s, const oi_item *item) {
+  const oi_node *n = oi_node_at(s->graph, item->node);
+  const oi_region *body = &s->graph->regions.at[n->sub[0]];
+  s->frames[s->depth++] = (oi_loop_frame){s->pc, item->from};
+  s->sym[n->loop_sym] = item->from;
+  OI_TRY(copy_values(s, n->in, body->params, body->n_params, item->carry));
+  return s->pc++, OINF_OK;
+}
+
+static oinf_status end_loop(oinf_sim *s, const oi_item *item) {
+  const oi_node *n = oi_node_at(s->graph, item->node);
+  oi_loop_frame *f = &s->frames[s->depth - 1];
+  OI_TRY(copy_back(s, &s->graph->regions.at[n->sub[0]], item->carry));
+  if (++f->i < item->to) {
+    s->sym[n->loop_sym] = f->i;
+    s->pc = f->item + 1;
+    return OINF_OK;
+  }
+  s->depth--;
+  return s->pc++, OINF_OK;
+}
+
+static oinf_status branch(oinf_sim *s, const oi_item *item) {
+  oi_view v;
+  int64_t taken;
+  OI_TRY(oi_sim_view(s, oi_node_at(s->graph, item->node)->in[0], &v));
+  oi_load_i64(&taken, &v, 0, 1);
+  s->pc = taken ? s->pc + 1 : item->jump + 1;
+  return OINF_OK;
+}
+
+static oinf_status end_side(oinf_sim *s, const oi_item *item, int side) {
+  const oi_node *n = oi_node_at(s->graph, item->node);
+  const oi_region *r = &s->graph->regions.at[n->sub[side]];
+  OI_TRY(copy_values(s, r->yields, n->out, r->n_yields, item->carry));
+  s->pc = side == 0 ? item->jump + 1 : s->pc + 1;
+  return OINF_OK;
+}
+
+// ---- what is kept for the caller ----
+
+static oinf_status hold(oinf_sim *s, uint32_t which) {
+  const oi_demand *d = &s->now->demands[which];
+  oi_view v;
+  OI_TRY(oi_sim_view(s, d->value, &v));
+  oi_held *h = oi_vec_push(s->ctx, &s->held);
+  if (!h) return oi_nomem(&s->err, sizeof *h);
+  *h = (oi_held){.what = *d, .room = oi_view_bytes(&v)};
+  h->data = oi_realloc(s->ctx, NULL, 0, h->room ? h->room : 1);
+  const char *label = oi_sim_label(s, d->value);
+  char *name = oi_arena_text(&s->arena, label, strlen(label));
+  if (!h->data || !name) return oi_nomem(&s->err, h->room);
+  if (h->room) memcpy(h->data, v.data, h->room);
+  s->held_bytes += h->room;
+  h->array = (oinf_array){
+      .name = name, .dtype = v.dtype, .rank = v.rank, .data = h->data, .bytes = h->room};
+  memcpy(h->array.dims, v.dim, sizeof h->array.dims);
+  oi_view kept = v;
+  kept.data = h->data;
+  oi_canonical_nan(&kept);
+  if (s->desc.on_value && !s->now->all_values)
+    s->desc.on_value(s->desc.user, s->steps, &h->array, oi_view_hash(&kept));
+  return OINF_OK;
+}
+
+oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
+  const oi_plan *p = &s->now->plan;
+  *out_done = s->pc >= p->items.n;
+  if (*out_done) return OINF_OK;
+  if (s->desc.on_cancel && s->desc.on_cancel(s->desc.user))
+    return oi_fail(&s->err, OINF_CANCEL, "interrupted");
+  const oi_item *item = &p->items.at[s->pc];
+  oinf_status status = OINF_OK;
+  switch (item->kind) {
+    case OI_ITEM_RUN: status = run_node(s, item->node), s->pc++; break;
+    case OI_ITEM_LOAD: status = load_weight(s, item->node), s->pc++; break;
+    case OI_ITEM_HOLD: status = hold(s, item->which), s->pc++; break;
+    case OI_ITEM_LOOP: status = begin_loop(s, item); break;
+    case OI_ITEM_END: status = end_loop(s, item); break;
+    case OI_ITEM_IF: status = branch(s, item); break;
+    case OI_ITEM_ELSE: status = end_side(s, item, 0); break;
+    case OI_ITEM_ENDIF: status = end_side(s, item, 1); break;
+  }
+  *out_done = status == OINF_OK && s->pc >= p->items.n;
+  return status;
+}
+
+oinf_status oi_sim_run(oinf_sim *s) {
+  bool done = false;
+  while (!done) OI_TRY(oi_sim_item(s, &done));
+  return OINF_OK;
+}
