@@ -1,0 +1,71 @@
+// The facts of a model as one JSON object with stable keys, made with jansson so that every name is
+// escaped right.
+#include <jansson.h>
+#include <string.h>
+
+#include "convert/info.h"
+
+static int add_bytes(const char *bytes, size_t n, void *text) {
+  oi_text_add(text, bytes, n);
+  return 0;
+}
+
+static json_t *text_of(const char *s) {
+  json_t *j = json_string(s);
+  return j ? j : json_null();  // a name that is no UTF-8
+}
+
+static json_t *tensors(const oinf_model *m) {
+  json_t *list = json_array();
+  for (uint32_t i = 0; i < oinf_model_tensor_count(m); i++) {
+    const oinf_tensor *t = oinf_model_tensor(m, i);
+    json_t *dims = json_array();
+    for (uint32_t d = 0; d < t->rank; d++) json_array_append_new(dims, json_integer(t->dims[d]));
+    json_array_append_new(
+        list, json_pack("{s:o, s:s, s:o, s:I}", "name", text_of(t->name), "dtype",
+                        oinf_dtype_name(t->dtype), "dims", dims, "bytes", (json_int_t)t->bytes));
+  }
+  return list;
+}
+
+static json_t *metadata(const oinf_model *m) {
+  json_t *map = json_object();
+  for (uint32_t i = 0; i < oinf_model_meta_count(m); i++) {
+    const char *key, *value = oinf_model_meta_at(m, i, &key);
+    json_object_set_new(map, key, text_of(value));
+  }
+  return map;
+}
+
+static json_t *blobs(const oinf_model *m) {
+  json_t *map = json_object();
+  for (uint32_t i = 0; i < oinf_model_blob_count(m); i++) {
+    const oinf_blob *b = oinf_model_blob_at(m, i);
+    json_object_set_new(map, b->name, json_integer((json_int_t)b->size));
+  }
+  return map;
+}
+
+static json_t *graphs(const oinf_model *m) {
+  json_t *list = json_array();
+  for (uint32_t i = 0; i < oinf_model_graph_count(m); i++) {
+    const char *name;
+    (void)oinf_model_graph_text(m, i, &name);
+    json_array_append_new(list, text_of(name));
+  }
+  return list;
+}
+
+oinf_status oi_info_json(oi_info *i) {
+  const oinf_model *m = i->model;
+  if (i->o.verify && strcmp(m->format, "oinf") == 0)
+    OI_TRY(oi_oinf_verify_weights(i->model, i->progress, NULL));
+  json_t *root = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:I}", "schema", 1, "format", m->format,
+                           "tensors", tensors(m), "metadata", metadata(m), "blobs", blobs(m),
+                           "graphs", graphs(m), "golden_steps", (json_int_t)m->golden.n);
+  if (!root) return oi_nomem(oi_ctx_err(i->ctx), 0);
+  json_dump_callback(root, add_bytes, &i->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+  json_decref(root);
+  oi_text_put(&i->out, "\n");
+  return OINF_OK;
+}
