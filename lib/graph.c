@@ -361,16 +361,10 @@ oinf_dim oi_sym_add(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi, o
 
 // ---- inputs, outputs, numbers ----
 
-static bool dims_type(oinf_graph *g, oinf_dtype dtype, const oinf_dims *dims, oi_type *out,
-                      const char *what, oi_where at) {
-  *out = (oi_type){.dtype = dtype, .rank = dims->n};
-  if (dims->n <= OINF_MAX_RANK) memcpy(out->dim, dims->d, dims->n * sizeof out->dim[0]);
-  return oi_type_check(g, out, what, at);
-}
-
 uint32_t oi_input_add(oinf_graph *g, const char *name, const oi_type *type, oi_where at) {
-  if (!oi_name_check(g, name, "input", at)) return 0;
+  if (!oi_name_check(g, name, "input", at) || !oi_type_check(g, type, "input", at)) return 0;
   const char *why = g->open.n ? "made inside a loop or branch" : NULL;
+  if (oi_dtype_class(type->dtype) == OI_Q) why = "its dtype is one of weights";
   if (g->inputs.n >= OI_MAX_PORTS) why = "too many inputs";
   for (size_t i = 0; i < g->inputs.n && !why; i++)
     if (strcmp(g->values.at[g->inputs.at[i]].name, name) == 0) why = "the name is taken";
@@ -390,15 +384,10 @@ uint32_t oi_input_add(oinf_graph *g, const char *name, const oi_type *type, oi_w
 
 oinf_val oi_input(oinf_graph *g, const char *name, oinf_dtype dtype, const oinf_dims *dims,
                   const char *file, int line) {
-  oi_type type;
-  oi_where at = {file, line};
-  if (oi_poisoned(g) || !dims_type(g, dtype, dims, &type, "input", at)) return oi_val_of(g, 0);
-  if (oi_dtype_class(dtype) == OI_Q) {
-    oi_graph_mistake(g, OINF_GRAPH, file, line, "input '%.64s': %s is a dtype of weights", name,
-                     oinf_dtype_name(dtype));
-    return oi_val_of(g, 0);
-  }
-  return oi_val_of(g, oi_input_add(g, name, &type, at));
+  oi_type type = {.dtype = dtype, .rank = dims->n};
+  if (oi_poisoned(g)) return oi_val_of(g, 0);
+  if (dims->n <= OINF_MAX_RANK) memcpy(type.dim, dims->d, dims->n * sizeof type.dim[0]);
+  return oi_val_of(g, oi_input_add(g, name, &type, (oi_where){file, line}));
 }
 
 void oi_output(oinf_graph *g, const char *name, oinf_val v, const char *file, int line) {

@@ -13,6 +13,9 @@
 #define LLVMFuzzerTestOneInput fuzz_oinf
 #include "tests/fuzz/fuzz_oinf.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_graph
+#include "tests/fuzz/fuzz_graph.c"
+#undef LLVMFuzzerTestOneInput
 
 static uint8_t *read_whole(const char *path, size_t *out_n) {
   FILE *f = fopen(path, "rb");
@@ -44,3 +47,4 @@ static void replay(const char *name, int (*target)(const uint8_t *data, size_t s
 
 TEST(replay, safetensors) { replay("safetensors", fuzz_safetensors); }
 TEST(replay, oinf) { replay("oinf", fuzz_oinf); }
+TEST(replay, graph) { replay("graph", fuzz_graph); }

@@ -99,6 +99,18 @@ TEST(graph, builds_a_decoder) {
   unmake(&f);
 }
 
+TEST(graph, text_of_the_decoder_is_golden) {
+  fixture f = make();
+  build_decoder(f.g);
+  static char want[1 << 14];
+  FILE *file = fopen("tests/data/graph/decoder.txt", "rb");
+  CHECK(file);
+  want[fread(want, 1, sizeof want - 1, file)] = 0;
+  fclose(file);
+  CHECK_STR(oinf_graph_text(f.g), want);
+  unmake(&f);
+}
+
 TEST(graph, carried_variables_follow_the_loop) {
   fixture f = make();
   oinf_val x = oinf_input(f.g, "x", OINF_F32, 4), before = x, inside = x;
