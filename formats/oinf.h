@@ -25,7 +25,9 @@ oinf_status oi_oinf_verify_weights(oinf_model *m, oi_progress *progress, void *u
 // SPLAT and NOISE are not asked for. Memory is bounded whatever the weights weigh.
 typedef struct oi_oinf_fill {
   oinf_status (*fill)(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes);
-  oi_progress *progress;   // may be NULL; bytes of weights written; false stops with CANCEL
+  // May be NULL: bytes of tensors written, then, while they are read back, all of all. False stops
+  // with CANCEL.
+  oi_progress *progress;
   void *user;
   const oinf_model *input; // NULL, or the model read from: its files must not be the target (USAGE)
 } oi_oinf_fill;

@@ -165,6 +165,7 @@ struct oi_oinf_writer {
   uint8_t *tail;                    // from the end of `weights` on
   uint64_t tail_size;
   int level;                        // of SHA-256
+  bool copies;                      // the bytes are the content's own: no fill
   bool has_golden, sealed, proved;
 };
 // formats/oinf_front.c: refuses content that breaks a rule, sizes and fills everything before the

@@ -94,7 +94,7 @@ static oinf_status note_section(oi_reader *r, const oi_rec_section *s) {
   while (id < OI_SEC_COUNT && oi_section_infos[id].type != s->type) id++;
   if (id == OI_SEC_COUNT && s->flags & OI_SECTION_CRITICAL)
     return oi_fail(r->err, OINF_SUPPORT, "section type %#x is not known here and must be", s->type);
-  if (id == OI_SEC_COUNT) return r->n_extras++, OINF_OK;
+  if (id == OI_SEC_COUNT) return OINF_OK;
   if (!(s->flags & OI_SECTION_CRITICAL))
     return oi_bad(r, "section '%s' is not marked critical", oi_section_infos[id].title);
   if (s->size % oi_section_infos[id].record)

@@ -16,7 +16,7 @@ typedef struct oi_reader {
   oinf_model *m;           // being filled; its arena holds all that is read
   oi_rec_page *page;
   oi_rec_section sec[OI_SEC_COUNT];
-  uint32_t n_known, n_extras;
+  uint32_t n_known;        // sections of this version that are there
   // Private copies, and where in the file the latter two begin; metadata begins behind the page.
   uint8_t *metadata, *blobs, *tail;
   uint64_t blobs_at, tail_at;

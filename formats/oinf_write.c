@@ -82,24 +82,29 @@ static void feed_padding(stream *s, uint64_t to) {
   if (to > s->at) feed(s, zeros, to - s->at);
 }
 
+// False: the caller asks to stop.
+static bool keeps_on(const oi_oinf_writer *w, uint64_t done, uint64_t total) {
+  return !w->fill.progress || w->fill.progress(w->fill.user, done, total);
+}
+
 static oinf_status write_piece(stream *s, uint32_t tensor, const oi_rec_tensor *rec,
                                uint64_t offset, uint64_t n, oi_sha256 *sha) {
   oi_oinf_writer *w = s->w;
-  OI_TRY(w->fill.fill(w->fill.user, tensor, offset, s->room, n));
+  OI_TRY(w->copies ? oi_model_read_at(w->content, tensor, offset, s->room, n)
+                   : w->fill.fill(w->fill.user, tensor, offset, s->room, n));
   oi_sha256_add(sha, s->room, (size_t)n);
   feed(s, s->room, n);
   OI_TRY(oi_out_write_at(w->out, w->offset[OI_SEC_WEIGHTS] + rec->offset + offset, s->room,
                          (size_t)n));
   s->written += n;
-  if (w->fill.progress && !w->fill.progress(w->fill.user, s->written, s->total))
-    return oi_fail(w->err, OINF_CANCEL, "interrupted");
-  return OINF_OK;
+  return keeps_on(w, s->written, s->total) ? OINF_OK
+                                           : oi_fail(w->err, OINF_CANCEL, "interrupted");
 }
 
 // Bytes that come from a package must be those that its digest was taken of.
 static oinf_status check_origin(stream *s, const oi_tensor *t, const oi_rec_tensor *rec) {
   const oi_oinf_writer *w = s->w;
-  if (w->fill.user != w->content || w->content->n_crc == 0 || t->source != 0) return OINF_OK;
+  if (!w->copies || w->content->n_crc == 0 || t->source != 0) return OINF_OK;
   if (memcmp(t->sha256, rec->sha256, sizeof t->sha256) == 0) return OINF_OK;
   return oi_fail(w->err, OINF_CORRUPT, "its bytes do not have the digest that is on record");
 }
@@ -186,7 +191,8 @@ static oinf_status seal(oi_oinf_writer *w) {
 
 // ---- proof ----
 
-static oinf_status prove_weights(const oinf_model *m, oi_err *err) {
+static oinf_status prove_weights(oi_oinf_writer *w, const oinf_model *m) {
+  oi_err *err = w->err;
   oinf_status status = OINF_OK;
   const size_t most = (size_t)oi_model_block_room(m);
   uint8_t *room = oi_alloc(m->ctx, most);
@@ -195,6 +201,8 @@ static oinf_status prove_weights(const oinf_model *m, oi_err *err) {
     uint64_t at = m->weights_offset + (uint64_t)i * OI_CRC_BLOCK;
     status = oi_source_read(err, &m->sources.at[0], at, room, oi_model_block_bytes(m, i));
     if (status == OINF_OK) status = oi_model_check_block(m, err, i, room);
+    if (status == OINF_OK && !keeps_on(w, m->weights_size, m->weights_size))
+      status = oi_fail(err, OINF_CANCEL, "interrupted");
   }
   oi_free(m->ctx, room, most);
   return status;
@@ -217,7 +225,7 @@ static oinf_status prove(oi_oinf_writer *w, oinf_model **out_model) {
   OI_TRY(oi_out_source(w->out, &source));
   oinf_status status = oi_oinf_open(w->ctx, source, &m);
   if (status != OINF_OK) return unfaithful(w, status);
-  if (!w->proved) status = prove_weights(m, w->err);
+  if (!w->proved) status = prove_weights(w, m);
   if (status != OINF_OK) return oinf_model_destroy(m), unfaithful(w, status);
   w->proved = true;
   *out_model = m;
@@ -225,11 +233,6 @@ static oinf_status prove(oi_oinf_writer *w, oinf_model **out_model) {
 }
 
 // ---- the way through ----
-
-static oinf_status from_model(void *user, uint32_t tensor, uint64_t offset, void *out,
-                              uint64_t bytes) {
-  return oi_model_read_at(user, tensor, offset, out, bytes);
-}
 
 static oinf_status begin(oi_oinf_writer *w, const char *path) {
   OI_TRY(oi_front_measure(w));
@@ -259,7 +262,7 @@ oinf_status oi_oinf_begin(oinf_model *content, const char *path, const oi_oinf_f
   w->strings.ctx = w->golden_strings.ctx = ctx;
   oi_arena_init(&w->arena, ctx);
   if (fill) w->fill = *fill;
-  if (!w->fill.fill) w->fill.fill = from_model, w->fill.user = content;
+  w->copies = !w->fill.fill;
   oinf_status status = begin(w, path);
   if (status != OINF_OK) {
     oi_trail(w->err, "writing package '%s'", path);

@@ -278,7 +278,7 @@ def main(argv):
     with open(argv[-1], 'rb') as f:
         try:
             p = Package(f.read())
-        except Refused as e:
+        except (Refused, UnicodeDecodeError, StopIteration) as e:
             print('refused:', e, file=sys.stderr)
             return 1
     print('root', p.root.hex())
