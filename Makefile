@@ -8,7 +8,7 @@ CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 SOVER   := 0
 # The numerics depend on these, and the speed of their text: they stand apart so that a user's CFLAGS cannot lose them.
-STRICT  := -ffp-contract=off -fno-trapping-math -fno-math-errno -fno-fast-math -ftree-vectorize
+STRICT  := -fno-fast-math -ffp-contract=off -fno-trapping-math -fno-math-errno -ftree-vectorize
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 PACKS   := jansson yaml-0.1
 DEPS    := gcc clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev libshaderc-dev \

@@ -34,8 +34,8 @@ typedef struct eltwise_row {
                                   : oi_to_i64(at->name, INT64_MIN, INT64_MAX), default \
                                   : at->name);
 
-// n is a multiple of LANES: the inner loop of a fixed length is what compilers vectorise at every
-// level.
+// n is a multiple of LANES. Compilers vectorise an inner loop of a fixed length at every level, if
+// its results go to a place that cannot be an operand.
 #define LOOP(name, line, arity, classes, attrs, x, expr)                                         \
   static void name##_##line##_##x(const void *args, const void *const *in, void *out, int64_t n, \
                                   int64_t width) {                                               \
@@ -44,14 +44,19 @@ typedef struct eltwise_row {
     typedef TYPE((classes)&TO_BOOL ? B : (classes), x) result;                                   \
     const oinf_##name##_args *at = args;                                                         \
     attrs(void) at, (void)width;                                                                 \
-    for (int64_t i = 0; i < n; i += LANES)                                                       \
-      for (int64_t j = i; j < i + LANES; j++) {                                                  \
-        const in_a a = ((const in_a *)in[0])[j];                                                 \
-        const T b = (arity) > 1 ? ((const T *)in[1])[j] : (T)0,                                  \
-                c = (arity) > 2 ? ((const T *)in[2])[j] : (T)0;                                  \
+    for (int64_t i = 0; i < n; i += LANES) {                                                     \
+      const in_a *in0 = (const in_a *)in[0] + i;                                                 \
+      const T *in1 = (arity) > 1 ? (const T *)in[1] + i : NULL;                                  \
+      const T *in2 = (arity) > 2 ? (const T *)in[2] + i : NULL;                                  \
+      result lanes[LANES];                                                                       \
+      for (int j = 0; j < LANES; j++) {                                                          \
+        const in_a a = in0[j];                                                                   \
+        const T b = (arity) > 1 ? in1[j] : (T)0, c = (arity) > 2 ? in2[j] : (T)0;                \
         (void)a, (void)b, (void)c;                                                               \
-        ((result *)out)[j] = (result)(expr);                                                     \
+        lanes[j] = (result)(expr);                                                               \
       }                                                                                          \
+      memcpy((result *)out + i, lanes, sizeof lanes);                                            \
+    }                                                                                            \
   }
 #define LOOPS(name, line, arity, classes, attrs, expr) \
   LOOP(name, line, arity, classes, attrs, F, expr)     \

@@ -26,7 +26,7 @@ static inline void oi_row_load(const oi_view *v, int64_t base, int64_t step, int
 }
 
 // part[k mod 16] += x[k]
-static inline void oi_row_add(float *part, const float *x, int64_t n) {
+static inline void oi_row_add(float *restrict part, const float *x, int64_t n) {
   int64_t i = 0;
   for (; i + OI_LANES <= n; i += OI_LANES)
     for (int j = 0; j < OI_LANES; j++) part[j] = part[j] + x[i + j];
