@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-enum { MOST = 512 };
+enum {
+  MOST = 512
+};
 
 static const float example[8] = {2.0f, 1.0f, 0.5f, 0.0f, -1.0f, 3.0f, 2.5f, -2.0f};
 
@@ -75,7 +77,8 @@ TEST(sample, a_copied_state_goes_on_alike) {
   s.temperature = 1.3;
   for (int i = 0; i < 10; i++) draw(&s, example, 8, left);
   memcpy(&saved, &s, sizeof s);
-  for (int i = 0; i < 50; i++) CHECK_INT(draw(&s, example, 8, left), draw(&saved, example, 8, left));
+  for (int i = 0; i < 50; i++)
+    CHECK_INT(draw(&s, example, 8, left), draw(&saved, example, 8, left));
 }
 
 TEST(sample, ties_with_the_kth_value_are_kept) {
@@ -116,8 +119,11 @@ TEST(sample, odd_logits_and_settings_are_survived) {
 
 // Counts of many draws against the probabilities of the worked example, within five sigma.
 TEST(sample, draws_follow_the_probabilities) {
-  static const double p[8] = {.162299, .059707, .036214, .021965, .008080, .441176, .267587, .002973};
-  enum { N = 100000 };
+  static const double p[8] = {.162299, .059707, .036214, .021965,
+                              .008080, .441176, .267587, .002973};
+  enum {
+    N = 100000
+  };
   float left[8];
   double count[8] = {0};
   oi_sampler s;
