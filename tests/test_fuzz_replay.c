@@ -17,6 +17,12 @@
 #include "tests/fuzz/fuzz_graph.c"
 #undef LLVMFuzzerTestOneInput
 
+#define LLVMFuzzerTestOneInput fuzz_tokenizer
+#define use tokenizer_use
+#include "tests/fuzz/fuzz_tokenizer.c"
+#undef use
+#undef LLVMFuzzerTestOneInput
+
 static uint8_t *read_whole(const char *path, size_t *out_n) {
   FILE *f = fopen(path, "rb");
   CHECK_MSG(f, "cannot open %s", path);
@@ -48,3 +54,4 @@ static void replay(const char *name, int (*target)(const uint8_t *data, size_t s
 TEST(replay, safetensors) { replay("safetensors", fuzz_safetensors); }
 TEST(replay, oinf) { replay("oinf", fuzz_oinf); }
 TEST(replay, graph) { replay("graph", fuzz_graph); }
+TEST(replay, tokenizer) { replay("tokenizer", fuzz_tokenizer); }
