@@ -46,15 +46,35 @@ static bool find_entries(oi_shaderc *s) {
   }
   return true;
 }
+static const char bound[] = "liboinf_shaderc.so";
+// glslang keeps tables for the life of the process, so the library stays loaded.
+enum { MODE = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+// Beside the file that holds this function: what $ORIGIN says too, but not under a sanitizer's dlopen.
+static void *open_beside(oi_shaderc *s, void (*self)(oi_shaderc *)) {
+  Dl_info info;
+  void *address;
+  memcpy(&address, &self, sizeof address);
+  const char *slash = dladdr(address, &info) ? strrchr(info.dli_fname, '/') : NULL;
+  if (!slash) return NULL;
+  oi_text path;
+  oi_text_init(&path, s->ctx);
+  oi_text_put(&path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname, bound);
+  void *library = path.failed ? NULL : dlopen(path.at, MODE);
+  oi_text_free(&path);
+  return library;
+}
 static oinf_status load(oi_shaderc *s) {
   static const char *const libraries[] = {
-      "libshaderc_shared.so.1",      "libshaderc.so.1",
-      "$ORIGIN/liboinf_shaderc.so", "$ORIGIN/../lib/liboinf_shaderc.so",
-      "liboinf_shaderc.so",
+      "libshaderc_shared.so.1",
+      "libshaderc.so.1",
+      "$ORIGIN/liboinf_shaderc.so",
+      "$ORIGIN/../lib/liboinf_shaderc.so",
+      bound,
   };
   oi_err *err = oi_ctx_err(s->ctx);
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries && !s->library; i++)
-    s->library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
+    s->library = dlopen(libraries[i], MODE);
+  if (!s->library) s->library = open_beside(s, oi_shaderc_close);
   if (!s->library)
     return oi_fail(err, OINF_DEVICE, "GLSL cannot be compiled: libshaderc is not there or damaged");
   if (!find_entries(s))
