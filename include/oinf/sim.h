@@ -1,15 +1,17 @@
-// The simulator: runs a graph lazily, one kernel a node, under a memory budget, and is the oracle of everything else.
+// The simulator: runs a graph lazily, one kernel a node, under a memory budget, and is the oracle
+// of everything else.
 //
 //   oinf_sim *s;
 //   oinf_sim_create(m, g, &(oinf_sim_desc){.budget = 512 << 20, .threads = 2}, &s);
-//   oinf_sim_set(s, "P", 0);                                    // symbols that input shapes do not tell
-//   oinf_sim_bind(s, "tokens", ids, OINF_I32, 1, (int64_t[]){3});   // borrowed until the step ends
-//   oinf_sim_fetch(s, "logits", &view);                         // computes what this needs, and nothing else
-//   oinf_sim_fetch(s, "blk.3.attn_out", &view);                 // any named value, in the middle of a loop too
-//   oinf_sim_end(s);                                            // runs the state writes that are outstanding
+//   oinf_sim_set(s, "P", 0);                                    // symbols that input shapes do not
+//   tell oinf_sim_bind(s, "tokens", ids, OINF_I32, 1, (int64_t[]){3});   // borrowed until the step
+//   ends oinf_sim_fetch(s, "logits", &view);                         // computes what this needs,
+//   and nothing else oinf_sim_fetch(s, "blk.3.attn_out", &view);                 // any named
+//   value, in the middle of a loop too oinf_sim_end(s); // runs the state writes that are
+//   outstanding
 //
-// Simulations are independent of each other; each has its own last error. Results are the same, bit for bit, at
-// every budget, thread count and demanded set.
+// Simulations are independent of each other; each has its own last error. Results are the same, bit
+// for bit, at every budget, thread count and demanded set.
 #ifndef OINF_SIM_H
 #define OINF_SIM_H
 #include <oinf/oinf.h>
@@ -19,52 +21,67 @@ extern "C" {
 
 typedef struct oinf_sim oinf_sim;
 typedef struct oinf_array {
-  const char *name;     // "logits", "blk.3.attn_out", "%17[3]"
+  const char *name;  // "logits", "blk.3.attn_out", "%17[3]"
   oinf_dtype dtype;
   uint32_t rank;
   int64_t dims[OINF_MAX_RANK];
-  const void *data;     // row-major
+  const void *data;  // row-major
   uint64_t bytes;
 } oinf_array;
-enum { OINF_BUDGET_NONE = 0, OINF_BUDGET_MIN = 1 };
+enum {
+  OINF_BUDGET_NONE = 0,
+  OINF_BUDGET_MIN = 1
+};
 typedef struct oinf_sim_desc {
-  uint64_t budget;      // bytes of all arenas; OINF_BUDGET_NONE maps the weights, OINF_BUDGET_MIN takes the smallest
-  int threads;          // 0: one
-  int64_t capacity;     // of states (symbol C where the graph has one): 0 takes the smaller of its bound and 4096
-  int64_t chunk;        // upper bound of the rows of a step: 0 takes the smaller of its bound and 256
-  bool demand_all;      // every value of a step is computed and shown to on_value
-  // Called for each value as it is computed (demand_all, or the fetched ones): `step` counts from 0.
+  uint64_t budget;  // bytes of all arenas; OINF_BUDGET_NONE maps the weights, OINF_BUDGET_MIN takes
+                    // the smallest
+  int threads;      // 0: one
+  int64_t capacity;  // of states (symbol C where the graph has one): 0 takes the smaller of its
+                     // bound and 4096
+  int64_t chunk;     // upper bound of the rows of a step: 0 takes the smaller of its bound and 256
+  bool demand_all;   // every value of a step is computed and shown to on_value
+  // Called for each value as it is computed (demand_all, or the fetched ones): `step` counts from
+  // 0.
+  // A trace: a line a node that runs.
   void (*on_value)(void *user, uint64_t step, const oinf_array *value, uint64_t hash);
-  void (*on_node)(void *user, uint64_t step, const char *label, const char *op);  // a trace: a line a node that runs
-  bool (*on_cancel)(void *user);                                                  // true: stop with OINF_CANCEL
+  void (*on_node)(void *user, uint64_t step, const char *label, const char *op);
+  bool (*on_cancel)(void *user);  // true: stop with OINF_CANCEL
   void *user;
 } oinf_sim_desc;
 typedef struct oinf_sim_plan {
   uint64_t weights, activations, states, io, staging;  // arenas, bytes
-  uint64_t peak;            // their sum: what is allocated
-  uint64_t smallest;        // the smallest workable budget
-  uint64_t read_per_step;   // bytes of weights read from the file by a step that follows another
+  uint64_t peak;                                       // their sum: what is allocated
+  uint64_t smallest;                                   // the smallest workable budget
+  uint64_t read_per_step;  // bytes of weights read from the file by a step that follows another
 } oinf_sim_plan;
 
-OINF_API oinf_status oinf_sim_create(oinf_model *model, oinf_graph *graph, const oinf_sim_desc *desc, oinf_sim **out_sim);
+OINF_API oinf_status oinf_sim_create(oinf_model *model, oinf_graph *graph,
+                                     const oinf_sim_desc *desc, oinf_sim **out_sim);
 OINF_API void oinf_sim_destroy(oinf_sim *s);
 OINF_API const char *oinf_sim_error(const oinf_sim *s);
 OINF_API const char *oinf_sim_error_trail(const oinf_sim *s);
 // A step. Symbols that an input's shape tells need no oinf_sim_set.
 OINF_API oinf_status oinf_sim_set(oinf_sim *s, const char *symbol, int64_t value);
-OINF_API oinf_status oinf_sim_bind(oinf_sim *s, const char *input, const void *data, oinf_dtype dtype, uint32_t rank,
-                                   const int64_t *dims);
-OINF_API oinf_status oinf_sim_fetch(oinf_sim *s, const char *name, oinf_array *out_array);  // borrowed until the step ends
+OINF_API oinf_status oinf_sim_bind(oinf_sim *s, const char *input, const void *data,
+                                   oinf_dtype dtype, uint32_t rank, const int64_t *dims);
+// Borrowed until the step ends.
+OINF_API oinf_status oinf_sim_fetch(oinf_sim *s, const char *name, oinf_array *out_array);
 OINF_API oinf_status oinf_sim_fetch_copy(oinf_sim *s, const char *name, void *out, uint64_t bytes);
-OINF_API oinf_status oinf_sim_fetch_glob(oinf_sim *s, const char *glob, void (*each)(void *user, const oinf_array *a), void *user);
+OINF_API oinf_status oinf_sim_fetch_glob(oinf_sim *s, const char *glob,
+                                         void (*each)(void *user, const oinf_array *a), void *user);
 // Stepping: runs the next item of the plan for `name`; *out_done once the value is there.
 OINF_API oinf_status oinf_sim_next(oinf_sim *s, const char *name, bool *out_done);
-OINF_API oinf_status oinf_sim_end(oinf_sim *s);       // runs outstanding state writes; the next step may begin
-OINF_API oinf_status oinf_sim_abandon(oinf_sim *s);   // leaves the states as they were before the step
+OINF_API oinf_status
+oinf_sim_end(oinf_sim *s);  // runs outstanding state writes; the next step may begin
+OINF_API oinf_status
+oinf_sim_abandon(oinf_sim *s);  // leaves the states as they were before the step
 OINF_API uint64_t oinf_sim_steps(const oinf_sim *s);  // steps ended
-// States, canonical row-major, with the package's root digest and what the caller adds (tokens, sampler).
-OINF_API oinf_status oinf_sim_save(oinf_sim *s, int64_t rows, const void *extra, size_t extra_size, const char *path);
-OINF_API oinf_status oinf_sim_load(oinf_sim *s, const char *path, int64_t *out_rows, const void **out_extra, size_t *out_extra_size);
+// States, canonical row-major, with the package's root digest and what the caller adds (tokens,
+// sampler).
+OINF_API oinf_status oinf_sim_save(oinf_sim *s, int64_t rows, const void *extra, size_t extra_size,
+                                   const char *path);
+OINF_API oinf_status oinf_sim_load(oinf_sim *s, const char *path, int64_t *out_rows,
+                                   const void **out_extra, size_t *out_extra_size);
 // Figures of the plan for the given variant ("" for the graph as it is), before anything runs.
 OINF_API oinf_status oinf_sim_figures(oinf_sim *s, const char *variant, oinf_sim_plan *out_plan);
 
