@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "lib/rt/cpu.h"
 #include "lib/rt/threads.h"
 
 // ---- creating ----
@@ -112,6 +113,9 @@ static oinf_status make_tensors(oinf_sim *s) {
 
 static oinf_status create(oinf_sim *s) {
   OI_TRY(oinf_graph_check(s->graph));
+  s->cpu = (int)oi_cpu_level();
+  if (s->cpu == OI_CPU_UNKNOWN)
+    return oi_fail(&s->err, OINF_USAGE, "expected OINF_CPU to be plain, neon, avx2, avx512 or amx");
   s->threads = s->desc.threads > 1 ? oi_threads_start(s->desc.threads) : NULL;
   if (s->desc.threads > 1 && !s->threads)
     return oi_fail(&s->err, OINF_MEMORY, "no thread could be started");

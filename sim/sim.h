@@ -53,6 +53,7 @@ struct oinf_sim {
   oi_err err;
   oi_arena arena;
   struct oi_threads *threads;
+  int cpu;  // oi_cpu: the variant of the kernels, asked once
   oi_pager *pager;
   // Symbols: what pins allow, what the step gives.
   int64_t *pin_lo, *pin_hi, *sym;

@@ -288,6 +288,7 @@ oinf_status oi_sim_dispatch(oinf_sim *s, uint32_t node) {
                      .tiled = -1,
                      .room = s->room,
                      .err = &s->err,
-                     .threads = s->threads};
+                     .threads = s->threads,
+                     .cpu = s->cpu};
   return run_op(s, &d, node);
 }
