@@ -37,5 +37,10 @@ done
 hit=$(grep -nE '.{101,}' "${src[@]}" | grep -vE '^[^:]*\.(def|inc):|^include/oinf/ops\.h' | cut -c1-90 | head -n 3); [ -z "$hit" ] || say "over 100 columns: $hit"
 hit=$(grep -nE '[[:space:]]+$' "${src[@]}" | cut -c1-90 | head -n 3); [ -z "$hit" ] || say "trailing space: $hit"
 [ "$(wc -l <Makefile)" -le 150 ] || say "Makefile has $(wc -l <Makefile) lines"
+if ${CC:-cc} -std=c11 -I. -o "$work/gen_ops" lib/gen_ops.c; then
+  for f in enums:include/oinf/enums.h header:include/oinf/ops.h page:lib/OPS.md; do
+    "$work/gen_ops" "${f%%:*}" | cmp -s - "${f#*:}" || say "${f#*:} is not what the tables say: make gen"
+  done
+else say "lib/gen_ops.c does not compile"; fi
 [ $bad = 0 ] && echo "lint: laws hold over ${#src[@]} files"
 exit $bad
