@@ -185,10 +185,10 @@ static void print_page_row(const row *r) {
 
 static void print_page(void) {
   printf("# Ops\n\nMade from `lib/ops.def` by `make gen`: do not edit.\n\n"
-         "Errors are in units of the last place of the exact result; an op that states none gives the\n"
-         "correctly rounded result of each operation that its description names. The vectors were computed\n"
-         "in double precision by `tests/data/ops/make.py` and `make_rope.py`; `tests/test_ops.c` fails for\n"
-         "an op or a class of operands without them.\n");
+         "Errors are in units of the last place of the exact result; an op that states none\n"
+         "gives the correctly rounded result of each operation that its description names.\n"
+         "The vectors were computed in double precision by `tests/data/ops/make.py` and\n"
+         "`make_rope.py`; `tests/test_ops.c` fails for an op or a class of operands without them.\n");
   for (int i = 0; i < N_ROWS; i++) print_page_row(&rows[i]);
 }
 
