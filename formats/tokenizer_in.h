@@ -41,8 +41,11 @@ void oi_tc_put_u32(oi_tc *c, int section, uint32_t v);
 uint32_t oi_tc_put_text(oi_tc *c, const char *text, size_t n);  // where it lies in TEXT
 
 // ---- parts ----
-oinf_status oi_tc_model(oi_tc *c, const json_t *root);   // vocabulary, merges, added tokens
+oinf_status oi_tc_model(oi_tc *c, const json_t *root);   // vocabulary, merges
 oinf_status oi_tc_stages(oi_tc *c, const json_t *root);  // pipelines and template
-oinf_status oi_tc_added(oi_tc *c, const json_t *root);  // after the stages: contents are normalized
+oinf_status oi_tc_added(oi_tc *c, const json_t *root);   // after them: contents are normalized
+// The id of an added token: the vocabulary's where it has one, else its own.
 oinf_status oi_tc_added_id(oi_tc *c, const json_t *root, const json_t *o, uint32_t *out);
+oinf_status oi_tc_template(oi_tc *c, const json_t *o);   // TemplateProcessing
+oinf_status oi_tc_classic(oi_tc *c, const json_t *o);    // RobertaProcessing, BertProcessing
 #endif

@@ -57,7 +57,6 @@ static uint32_t vocab_id(const json_t *vocab, const char *text) {
   return v ? (uint32_t)json_integer_value(v) : OI_TOK_NONE;
 }
 
-// An added token that the vocabulary has too goes by the vocabulary's id.
 oinf_status oi_tc_added_id(oi_tc *c, const json_t *root, const json_t *o, uint32_t *out) {
   const char *text;
   uint32_t id;
