@@ -97,7 +97,7 @@ static bool same_expr(const dim_expr *a, const dim_expr *b) {
 static bool index_grow(oi_dims *d, dim_index *x, bool of_atoms) {
   size_t room = x->room ? x->room * 2 : 64;
   uint32_t *slot = oi_alloc(d->ctx, room * sizeof *slot);
-  if (!slot) return false;
+  if (!slot) return d->nomem = true, false;
   for (size_t i = 0; i < x->n; i++) {
     uint64_t h = of_atoms ? hash_atom(&d->atoms.at[i]) : hash_expr(&d->exprs.at[i]);
     size_t at = h >> 7 & (room - 1);
@@ -117,7 +117,7 @@ static uint32_t intern_atom(oi_dims *d, const dim_atom *a) {
   for (; x->slot[at]; at = (at + 1) & (x->room - 1))
     if (same_atom(&d->atoms.at[x->slot[at] - 1], a)) return x->slot[at] - 1;
   dim_atom *new_atom = oi_vec_push(d->ctx, &d->atoms);
-  if (!new_atom) return UINT32_MAX;
+  if (!new_atom) return d->nomem = true, UINT32_MAX;
   *new_atom = *a;
   x->slot[at] = (uint32_t)++x->n;
   return (uint32_t)x->n - 1;
@@ -129,9 +129,10 @@ static oinf_dim intern_expr(oi_dims *d, const dim_expr *e) {
   size_t at = hash_expr(e) >> 7 & (x->room - 1);
   for (; x->slot[at]; at = (at + 1) & (x->room - 1))
     if (same_expr(&d->exprs.at[x->slot[at] - 1], e)) return OI_DIM_FIRST + (int64_t)x->slot[at] - 1;
-  dim_term *terms = x->n < DIM_EXPRS ? oi_arena_alloc(d->arena, e->n * sizeof *terms) : NULL;
+  if (x->n == DIM_EXPRS) return OI_DIM_BAD;
+  dim_term *terms = oi_arena_alloc(d->arena, e->n * sizeof *terms);
   dim_expr *new_expr = terms ? oi_vec_push(d->ctx, &d->exprs) : NULL;
-  if (!new_expr) return OI_DIM_BAD;
+  if (!new_expr) return d->nomem = true, OI_DIM_BAD;
   memcpy(terms, e->term, e->n * sizeof *terms);
   *new_expr = *e;
   new_expr->term = terms;
@@ -265,7 +266,7 @@ oinf_dim oi_dims_sym(oi_dims *d, const char *name, oinf_dim lo, oinf_dim hi, boo
   if (!v) {
     if (r) d->ranges.n--;
     if (s) d->syms.n--;
-    return OI_DIM_BAD;
+    return d->nomem = true, OI_DIM_BAD;
   }
   *s = (oi_sym){copy, lo, hi, is_loop};
   *r = range;
@@ -276,6 +277,8 @@ oinf_dim oi_dims_sym(oi_dims *d, const char *name, oinf_dim lo, oinf_dim hi, boo
 oinf_dim oi_dims_sym_dim(oi_dims *d, size_t sym) {
   return sym < d->syms.n ? make_atom(d, DIM_SYM, (oinf_dim)sym, 0) : OI_DIM_BAD;
 }
+
+bool oi_dims_nomem(const oi_dims *d) { return d->nomem; }
 
 void oi_dims_sym_close(oi_dims *d, size_t sym) {
   for (size_t i = d->visible.n; i-- > 0;)

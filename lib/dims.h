@@ -22,6 +22,7 @@ typedef struct oi_dims oi_dims;  // the table; one a graph
 oi_dims *oi_dims_new(oinf_ctx *ctx, oi_arena *arena);
 void oi_dims_free(oi_dims *d);
 // All makers give OI_DIM_BAD where memory is out or a number overflows; they pass it on.
+bool oi_dims_nomem(const oi_dims *d);  // an allocation has failed: what is bad may be so for that
 oinf_dim oi_dims_sym(oi_dims *d, const char *name, oinf_dim lo, oinf_dim hi, bool is_loop);
 oinf_dim oi_dims_add(oi_dims *d, oinf_dim a, oinf_dim b);
 oinf_dim oi_dims_sub(oi_dims *d, oinf_dim a, oinf_dim b);

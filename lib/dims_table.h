@@ -52,6 +52,7 @@ struct oi_dims {
   OI_VEC(dim_atom) atoms;
   OI_VEC(dim_expr) exprs;
   dim_index atom_index, expr_index;
+  bool nomem;  // an allocation failed; it sticks
 };
 
 static inline const dim_expr *dim_expr_of(const oi_dims *d, oinf_dim e) {

@@ -92,6 +92,10 @@ static void place(const oinf_graph *g, const char *file, int line, char *out, si
 void oi_graph_mistake(oinf_graph *g, oinf_status status, const char *file, int line,
                       const char *format, ...) {
   if (oi_poisoned(g)) return;
+  if (oi_dims_nomem(g->dims)) {  // what seems wrong is so for want of memory
+    oi_nomem(&g->mistake, sizeof(oinf_dim));
+    return;
+  }
   char what[768], where[224];
   va_list args;
   va_start(args, format);

@@ -116,10 +116,9 @@ struct oinf_graph {
   OI_VEC(oinf_user_op) user_ops;  // used here, bodies copied
   oi_err mistake;                 // the first one poisons
   bool verified, numbered;        // what stands in `numbers` is fresh
-  OI_VEC(uint32_t)
-  numbers;              // by value id: its number in the canonical text; OI_NO_NUMBER: it has none
-  uint64_t expansions;  // names of families looked up so far, bounded
-  oi_text text;         // of oinf_graph_text
+  OI_VEC(uint32_t) numbers;       // by value id: in the canonical text; OI_NO_NUMBER: it has none
+  uint64_t expansions;            // names of families looked up so far, bounded
+  oi_text text;                   // of oinf_graph_text
 };
 
 // The one way in for every op of ops.def: args is the op's args struct, operands first. `oi_<op>`

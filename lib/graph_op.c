@@ -95,9 +95,8 @@ bool oi_node_infers(oinf_graph *g, uint32_t node) {
   oi_type out[OINF_MAX_SPLIT];
   char message[512];
   oi_infer s = {.out = out, .message = message, .room = sizeof message};
-  if (!info || n->n_in > MAX_IN || !infer(g, info, n->args, n->in, n->n_in, &s) ||
-      s.n_out != n->n_out)
-    return false;
+  if (!info || n->n_in < (uint32_t)info->min_in || n->n_in > (uint32_t)info->max_in) return false;
+  if (!infer(g, info, n->args, n->in, n->n_in, &s) || s.n_out != n->n_out) return false;
   for (uint32_t i = 0; i < n->n_out; i++)
     if (!oi_type_equal(&out[i], &g->values.at[n->out[i]].type)) return false;
   return true;
@@ -144,7 +143,9 @@ static uint32_t append_op(oinf_graph *g, oi_op op, const void *args, const opera
   void *copy = copy_args(g, info, args, at);
   if (!copy) return 0;
   if (!infer(g, info, copy, in->id, in->n, &s)) {
-    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "%s: %s", info->name, message);
+    bool named = strncmp(message, info->name, strlen(info->name)) == 0;  // by the rule itself
+    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "%s%s%s", named ? "" : info->name,
+                     named ? "" : ": ", message);
     return 0;
   }
   if (!keep_needs(g, &s, info, at)) return 0;

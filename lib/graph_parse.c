@@ -356,12 +356,13 @@ static oinf_status read_head(oi_reader *r, oi_text *name) {
   const char *at = r->rest + n;
   for (; at < r->stop && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\'; at++)
     oi_text_add(name, at, 1);
+  if (name->failed) return oi_nomem(err, name->n);
   if (at == r->stop || *at != '"' || (at + 1 < r->stop && at[1] != '\n') || !name->n)
     return oi_fail(err, OINF_FORMAT,
                    "graph text, line 2: expected a name of plain characters in quotes");
   r->rest = at + 1 < r->stop ? at + 2 : r->stop;
   r->line = 2;
-  return name->failed ? oi_nomem(err, name->n) : OINF_OK;
+  return OINF_OK;
 }
 
 static oinf_status parse_into(oi_reader *r) {

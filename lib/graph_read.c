@@ -13,7 +13,8 @@
 enum { MAX_STRING = 1 << 16 };
 
 bool oi_read_fail(oi_reader *r, const char *expected) {
-  if (r->failed) return false;
+  if (r->failed || oi_poisoned(r->g)) return false;
+  if (oi_dims_nomem(r->g->dims)) return oi_graph_nomem(r->g), false;
   size_t n = (size_t)(r->end - r->at);
   r->failed = true;
   oi_fail(oi_ctx_err(r->ctx), OINF_FORMAT, "graph text, line %d: expected %s, found '%.*s'",

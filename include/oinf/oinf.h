@@ -292,9 +292,10 @@ OINF_API oinf_val oi_state_read_at(oinf_state s, oinf_dim layer, oinf_state_args
 // A variant fixes a symbol and becomes a plan and an entry point of its own:
 //   oinf_variant(g, "decode", T, 1);
 OINF_API void oinf_variant(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value);
-// Input, output or named value; id 0: none.
+// An output, an input or a named value, its name as it was given ("blk.{l}.attn_out"); id 0: none.
 OINF_API oinf_val oinf_graph_find(oinf_graph *g, const char *name);
-// In every later use of the old value.
+// In every use of the old value but those that the new one is made of; of equal types. On a graph
+// that is built or was loaded the new value's nodes move in front of its first use.
 OINF_API void oinf_graph_replace(oinf_graph *g, oinf_val old_value, oinf_val new_value);
 
 // ---- a user's own op ------------------------------------------------------------------------
