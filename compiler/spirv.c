@@ -49,7 +49,8 @@ static bool find_entries(oi_shaderc *s) {
 static const char bound[] = "liboinf_shaderc.so";
 // glslang keeps tables for the life of the process, so the library stays loaded.
 enum { MODE = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
-// Beside the file that holds this function: what $ORIGIN says too, but not under a sanitizer's dlopen.
+// Beside the file that holds this function: what $ORIGIN says too, but not under a sanitizer's
+// dlopen.
 static void *open_beside(oi_shaderc *s, void (*self)(oi_shaderc *)) {
   Dl_info info;
   void *address;

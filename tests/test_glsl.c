@@ -324,6 +324,67 @@ static void run_row(rig *g, row *r, const char *name) {
 }
 TEST(glsl, rows_on_the_device_equal_the_kernels) { each_row(open_rig(false), run_row); }
 
+// ---- what no row calls: conversions between formats, over the bits x ----
+#define EACH_CAST(X)                                               \
+  X(to_f16, oi_f32_to_f16(oi_flt(x)))                              \
+  X(to_f16_toward_zero, oi_narrow(oi_flt(x), 10u, 15, 1u))         \
+  X(to_f16_down, oi_narrow(oi_flt(x), 10u, 15, 2u))                \
+  X(to_bf16, oi_f32_to_bf16(oi_flt(x)))                            \
+  X(to_bf16_up, oi_narrow(oi_flt(x), 7u, 127, 3u))                 \
+  X(of_f16, oi_bits(oi_f16_to_f32(x & 0xffffu)))                   \
+  X(of_bf16, oi_bits(oi_bf16_to_f32(x & 0xffffu)))                 \
+  X(to_i32, OI_U(oi_f32_to_i32(oi_flt(x))))                        \
+  X(to_u32, oi_f32_to_u32(oi_flt(x)))                              \
+  X(of_i32, oi_bits(oi_i32_to_f32(OI_I(x))))                       \
+  X(of_u32, oi_bits(oi_u32_to_f32(x)))                             \
+  X(canonical, oi_bits(oi_canon(oi_flt(x))))                       \
+  X(plus_zero, oi_bits(oi_plus_zero(oi_flt(x))))                   \
+  X(expm1, oi_bits(oi_canon(oi_expm1(oi_flt(x)))))
+#define CAST(name, expr) \
+  static uint32_t cast_##name(uint32_t x) { return expr; }
+EACH_CAST(CAST)
+#undef CAST
+static const struct {
+  const char *name, *expr;
+  uint32_t (*run)(uint32_t x);
+} casts[] = {
+#define CAST(name, expr) {#name, #expr, cast_##name},
+    EACH_CAST(CAST)
+#undef CAST
+};
+static void run_cast(rig *g, size_t k) {
+  oi_text text;
+  oi_text_init(&text, g->ctx);
+  oi_glsl_strict(&text);
+  oi_text_put(&text,
+              "layout(local_size_x = 64) in;\n"
+              "layout(std430, binding = 0) readonly buffer In { uint x_of[]; };\n"
+              "layout(std430, binding = 1) writeonly buffer Out { uint result[]; };\n"
+              "void main() {\n  uint i = gl_GlobalInvocationID.x;\n  uint x = x_of[i];\n"
+              "  result[i] = %s;\n}\n",
+              casts[k].expr);
+  oi_spirv s = compile(g, casts[k].name, &text, true);
+  CHECK_INT(oi_spirv_check_strict(g->ctx, casts[k].name, s.words, s.n), OINF_OK);
+  oi_vk_kernel *kernel = oi_vk_kernel_new(g->vk, s.words, s.n, 2, 0);
+  CHECK_MSG(kernel, "%s", oi_vk_why(g->vk));
+  uint32_t *in = oi_vk_buffer_data(g->buffer[0]), *out = oi_vk_buffer_data(g->buffer[1]);
+  uint64_t seed = 2463534242u;
+  for (uint32_t i = 0; i < N; i++) in[i] = make_input(OI_F, i, 0, &seed);
+  // Every 16-bit pattern too.
+  for (uint32_t i = N / 2; i < N / 2 + 65536 && i < N; i++) in[i] = i - N / 2;
+  CHECK_MSG(oi_vk_run(g->vk, kernel, g->buffer, NULL, N / 64), "%s", oi_vk_why(g->vk));
+  for (uint32_t i = 0; i < N; i++)
+    CHECK_MSG(out[i] == casts[k].run(in[i]), "%s of %08x: device %08x, C %08x", casts[k].name,
+              in[i], out[i], casts[k].run(in[i]));
+  oi_vk_kernel_free(g->vk, kernel);
+  oi_spirv_free(g->ctx, &s);
+  oi_text_free(&text);
+}
+TEST(glsl, conversions_on_the_device_equal_those_of_c) {
+  rig *g = open_rig(false);
+  for (size_t k = 0; k < sizeof casts / sizeof *casts; k++) run_cast(g, k);
+}
+
 // ---- the self-test of a device ----
 static oi_spirv compile_probes(rig *g, const char *from, const char *to) {
   oi_text text, changed;

@@ -289,6 +289,35 @@ TEST(strict, integers_wrap_without_undefined_behaviour) {
         oi_not_b(false));
 }
 
+// ---- the same bits from every compiler, level and processor: hashes over 2^18 patterns ----
+static uint64_t hash_bits(uint64_t hash, float y) {
+  return (hash ^ oi_bits(oi_canon(y))) * UINT64_C(1099511628211);
+}
+static uint64_t hash_of(float (*f)(float)) {
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (uint64_t u = 0; u < UINT64_C(1) << 32; u += 16381)
+    hash = hash_bits(hash, f(oi_flt((uint32_t)u)));
+  return hash;
+}
+static float pow_of(float x) { return oi_pow(oi_abs(x), oi_flt(oi_bits(x) * 2654435761u)); }
+static float div_of(float x) { return oi_div_text(x, oi_flt(oi_bits(x) * 2654435761u)); }
+TEST(strict, bits_are_the_same_from_every_compiler) {
+  static const struct {
+    const char *name;
+    float (*f)(float);
+    uint64_t hash;
+  } want[] = {
+#define SAME(name, hash) {#name, oi_##name, hash},
+#include "tests/data/strict/hash.inc"
+#undef SAME
+  };
+  for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+    CHECK_MSG(hash_of(want[i].f) == want[i].hash, "SAME(%s, 0x%016llx)", want[i].name,
+              (unsigned long long)hash_of(want[i].f));
+  CHECK_MSG(hash_of(pow_of) == POW_HASH, "pow 0x%016llx", (unsigned long long)hash_of(pow_of));
+  CHECK_MSG(hash_of(div_of) == DIV_HASH, "div 0x%016llx", (unsigned long long)hash_of(div_of));
+}
+
 // ---- the self-test, and what broken arithmetic does to it and to the integer-exact text ----
 TEST(strict, this_program_passes_the_probes) {
   const char *wrong = oi_probe_self();
