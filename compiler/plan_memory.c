@@ -244,25 +244,25 @@ static oinf_status place(oi_plan *p, oi_err *err) {
 
 // ---- scratch of kernels ----
 
-static void view_hi(const oi_plan *p, const oi_type *t, oi_view *out) {
-  *out = (oi_view){.dtype = t->dtype, .rank = t->rank};
-  for (uint32_t i = 0; i < t->rank; i++) {
-    int64_t lo;
-    oi_dims_bounds(p->graph->dims, t->dim[i], p->sym_lo, p->sym_hi, &lo, &out->dim[i]);
-  }
+static void view_bounds(const oi_plan *p, const oi_type *t, oi_view *lo, oi_view *hi) {
+  *lo = *hi = (oi_view){.dtype = t->dtype, .rank = t->rank};
+  for (uint32_t i = 0; i < t->rank; i++)
+    oi_dims_bounds(p->graph->dims, t->dim[i], p->sym_lo, p->sym_hi, &lo->dim[i], &hi->dim[i]);
 }
 
 static uint64_t room_of(const oi_plan *p, const oi_node *n, const oi_plan_desc *desc) {
   const oi_op_info *info = oi_op_info_of((oi_op)n->op);
-  oi_view in[OINF_MAX_SPLIT], out[OINF_MAX_SPLIT];
+  oi_view in[OINF_MAX_SPLIT], least[OINF_MAX_SPLIT], out[OINF_MAX_SPLIT], unused;
   if (!info->room || n->n_in > OINF_MAX_SPLIT || n->n_out > OINF_MAX_SPLIT) return 0;
-  for (uint32_t i = 0; i < n->n_in; i++) view_hi(p, &oi_val_at(p->graph, n->in[i])->type, &in[i]);
+  for (uint32_t i = 0; i < n->n_in; i++)
+    view_bounds(p, &oi_val_at(p->graph, n->in[i])->type, &least[i], &in[i]);
   for (uint32_t i = 0; i < n->n_out; i++)
-    view_hi(p, &oi_val_at(p->graph, n->out[i])->type, &out[i]);
+    view_bounds(p, &oi_val_at(p->graph, n->out[i])->type, &unused, &out[i]);
   static const int64_t none[2 * OINF_MAX_SPLIT];
   oi_call c = {.args = n->args,
                .dims = none,
                .in = in,
+               .least = least,
                .n_in = n->n_in,
                .out = out,
                .n_out = n->n_out,

@@ -125,6 +125,7 @@ typedef struct oi_call {
   const int64_t
       *dims;  // its dim and dims attributes as numbers, in the order of the row, dims flattened
   const oi_view *in;
+  const oi_view *least;            // oi_room_<name>: operands at their least; in, out: at most
   uint32_t n_in;
   const oi_view *out;  // data is written
   uint32_t n_out;

@@ -139,7 +139,8 @@ static int64_t stored_pitch(const oi_mm *mm) {
   }
 }
 
-// All sizes grow with every dim, so that the room of the largest shapes is enough for all.
+// All sizes grow with every dim, so that the room of the largest shapes is enough for all; only
+// x_in_place does not (length_varies).
 static void describe_memory(oi_mm *mm) {
   enum { PANEL = 1 << 19, LEAST = 16, MOST = 64 };
   const bool floats = mm->kind == OI_MM_F32;
@@ -181,9 +182,18 @@ void oi_mm_describe(const oi_call *c, oi_mm *mm) {
   describe_memory(mm);
 }
 
+// Rows of a whose length varies may lie in place at the bound, a multiple of 16, and be packed
+// below it.
+static bool length_varies(const oi_call *c) {
+  uint32_t last = c->in[0].rank - 1;
+  return c->least && c->least[0].dim[last] != c->in[0].dim[last];
+}
+
 uint64_t oi_room_matmul(const oi_call *c) {
   oi_mm mm;
   oi_mm_describe(c, &mm);
+  if (mm.x_in_place && length_varies(c))
+    mm.x_bytes = (mm.a.count * mm.a.rows * packed_pitch(mm.k, mm.element) + 63) / 64 * 64;
   return (uint64_t)(mm.x_bytes + oi_threads_count(c->threads) * mm.panel_bytes);
 }
 
