@@ -11,7 +11,7 @@ SOVER   := 0
 STRICT  := -fno-fast-math -ffp-contract=off -fno-trapping-math -fno-math-errno -ftree-vectorize
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
 PACKS   := jansson yaml-0.1
-DEPS    := gcc clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev libshaderc-dev \
+DEPS    := gcc g++ clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev libshaderc-dev \
            libvulkan-dev mesa-vulkan-drivers vulkan-validationlayers spirv-tools glslang-tools strace time python3
 SHADERC := $(patsubst %,-l:lib%.a,shaderc_combined glslang SPIRV MachineIndependent GenericCodeGen OSDependent \
            OGLCompiler HLSL glslang-default-resource-limits SPIRV-Tools-opt SPIRV-Tools)
@@ -25,7 +25,7 @@ CNV_SRC := $(filter-out convert/main_%,$(wildcard convert/*.c convert/arch/*.c))
 MAINS   := $(wildcard compiler/main_*.c sim/main_*.c convert/main_*.c)
 TOOLS   := $(foreach m,$(MAINS),$(BUILD)/oinf-$(patsubst main_%.c,%,$(notdir $(m))))
 TESTS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/test_*.c))
-EXAMPLES:= $(patsubst examples/%.c,$(BUILD)/example_%,$(wildcard examples/*.c))
+EXAMPLES:= $(patsubst examples/%,$(BUILD)/example_%,$(basename $(wildcard examples/*.c examples/*.cpp)))
 TESTLIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CNV_OBJ := $(CNV_SRC:%.c=$(BUILD)/%.o)
@@ -40,7 +40,7 @@ deps:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$miss >/dev/null; \
 	  else echo "please install:$$miss" >&2; exit 1; fi; fi
 $(BUILD)/.deps:
-	@pkg-config --exists $(PACKS) libpcre2-8 shaderc vulkan || $(MAKE) --no-print-directory deps
+	@{ pkg-config --exists $(PACKS) libpcre2-8 shaderc vulkan && command -v g++ >/dev/null; } || $(MAKE) --no-print-directory deps
 	@mkdir -p $(BUILD) && touch $@
 # Where the system's libshaderc.so cannot be loaded, its static parts make one that can (compiler/shaderc/bind.c).
 $(BUILD)/.shaderc: compiler/shaderc/bind.c compiler/shaderc/entries.inc | $(BUILD)/.deps
@@ -66,6 +66,8 @@ $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(TESTLIB) $(BUILD)/libconvert.a $(BUIL
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS) -lpcre2-8
 $(BUILD)/example_%: examples/%.c $(BUILD)/liboinf.a
 	$(CC) -std=c11 -Iinclude $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+$(BUILD)/example_%: examples/%.cpp $(BUILD)/liboinf.a
+	$(if $(findstring clang,$(CC)),clang++,g++) -std=c++17 -Iinclude $(filter-out -Wstrict-prototypes,$(WARN)) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/compiler/glsl.o: $(wildcard lib/rt/strict*.inc)
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
 	@mkdir -p $(@D)
@@ -79,7 +81,7 @@ gen: | $(BUILD)/.deps
 
 test: $(BUILD)/.deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TESTS) $(EXAMPLES)
-	@BUILD=$(BUILD) tests/run.sh $(TESTS)
+	@BUILD=$(BUILD) tests/run.sh $(TESTS) $(EXAMPLES)
 tests: all $(TESTS) $(EXAMPLES)
 lint:
 	@tests/lint.sh
