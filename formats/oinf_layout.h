@@ -164,6 +164,7 @@ struct oi_oinf_writer {
   uint8_t *metadata;                // from the first page to `blob bytes`
   uint8_t *tail;                    // from the end of `weights` on
   uint64_t tail_size;
+  uint64_t total;                   // bytes of all tensors that have bytes
   int level;                        // of SHA-256
   bool copies;                      // the bytes are the content's own: no fill
   bool has_golden, sealed, proved;

@@ -65,7 +65,7 @@ typedef struct stream {
   uint8_t *room;           // OI_CRC_BLOCK bytes
   uint32_t *crc;
   uint64_t at;             // offset in the weights up to which checksums are fed
-  uint64_t written, total; // bytes of tensors
+  uint64_t written;        // bytes of tensors
 } stream;
 
 static void feed(stream *s, const uint8_t *data, uint64_t n) {
@@ -83,8 +83,8 @@ static void feed_padding(stream *s, uint64_t to) {
 }
 
 // False: the caller asks to stop.
-static bool keeps_on(const oi_oinf_writer *w, uint64_t done, uint64_t total) {
-  return !w->fill.progress || w->fill.progress(w->fill.user, done, total);
+static bool keeps_on(const oi_oinf_writer *w, uint64_t done) {
+  return !w->fill.progress || w->fill.progress(w->fill.user, done, w->total);
 }
 
 static oinf_status write_piece(stream *s, uint32_t tensor, const oi_rec_tensor *rec,
@@ -97,8 +97,7 @@ static oinf_status write_piece(stream *s, uint32_t tensor, const oi_rec_tensor *
   OI_TRY(oi_out_write_at(w->out, w->offset[OI_SEC_WEIGHTS] + rec->offset + offset, s->room,
                          (size_t)n));
   s->written += n;
-  return keeps_on(w, s->written, s->total) ? OINF_OK
-                                           : oi_fail(w->err, OINF_CANCEL, "interrupted");
+  return keeps_on(w, s->written) ? OINF_OK : oi_fail(w->err, OINF_CANCEL, "interrupted");
 }
 
 // Bytes that come from a package must be those that its digest was taken of.
@@ -133,7 +132,7 @@ static oinf_status write_weights(oi_oinf_writer *w) {
   s.room = oi_alloc(w->ctx, OI_CRC_BLOCK);
   if (!s.room) return oi_nomem(w->err, OI_CRC_BLOCK);
   for (size_t i = 0; i < m->tensors.n; i++)
-    if (m->tensors.at[i].kind == OI_TENSOR_BYTES) s.total += rec[i].bytes;
+    if (m->tensors.at[i].kind == OI_TENSOR_BYTES) w->total += rec[i].bytes;
   for (size_t i = 0; i < m->tensors.n && status == OINF_OK; i++) {
     status = write_tensor(&s, (uint32_t)i, &rec[i]);
     if (status != OINF_OK) oi_trail(w->err, "writing tensor '%s'", m->tensors.at[i].pub.name);
@@ -201,7 +200,7 @@ static oinf_status prove_weights(oi_oinf_writer *w, const oinf_model *m) {
     uint64_t at = m->weights_offset + (uint64_t)i * OI_CRC_BLOCK;
     status = oi_source_read(err, &m->sources.at[0], at, room, oi_model_block_bytes(m, i));
     if (status == OINF_OK) status = oi_model_check_block(m, err, i, room);
-    if (status == OINF_OK && !keeps_on(w, m->weights_size, m->weights_size))
+    if (status == OINF_OK && !keeps_on(w, w->total))
       status = oi_fail(err, OINF_CANCEL, "interrupted");
   }
   oi_free(m->ctx, room, most);
