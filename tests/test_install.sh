@@ -1,0 +1,49 @@
+#!/bin/bash
+# Installed as a user would: a program builds through pkg-config against the shared library, runs, and uninstalling
+# leaves nothing. Ends like every test program.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build} passed=0 failed=0
+root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
+check() { # what, command...
+  local what=$1; shift
+  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
+    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
+}
+cat >"$root/user.c" <<'C'
+#include <oinf/sim.h>
+#include <stdio.h>
+int main(void) {
+  oinf_ctx *ctx;
+  oinf_model *m;
+  oinf_graph *g;
+  const float w[2] = {1.0f, 2.0f};
+  const int64_t dims[1] = {2};
+  if (oinf_ctx_create(NULL, &ctx) || oinf_model_create(ctx, &m)) return 1;
+  if (oinf_model_add(m, "w", OINF_F32, 1, dims, w) || oinf_graph_create(ctx, m, "g", &g)) return 1;
+  oinf_output(g, "y", oinf_add(oinf_weight(g, "w"), oinf_num(g, 0.5)));
+  printf("%s\n", oinf_graph_check(g) ? oinf_error(ctx) : "built");
+  return 0;
+}
+C
+flags() { PKG_CONFIG_PATH="$root/opt/oinf/lib/pkgconfig" pkg-config --define-prefix "$@" oinf; }
+user() { # extra linker words
+  # shellcheck disable=SC2046
+  ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -o "$root/user" "$root/user.c" $(flags --cflags --libs) "$@" &&
+    [ "$(LD_LIBRARY_PATH=$root/opt/oinf/lib "$root/user")" = built ]
+}
+soname() { readelf -d "$root/opt/oinf/lib/liboinf.so" | grep -q 'soname: \[liboinf.so.0\]'; }
+# What the library shows to a linker is its public interface and nothing else.
+symbols() { ! nm -D --defined-only "$root/opt/oinf/lib/liboinf.so" | awk '{print $3}' | grep -vE '^(oinf_|oi_(build_|input$|weight$|output$|num$|sym_value$|last$|split_heads$|hint$|loop_|if_begin$|state_|user$))'; }
+version() { [ "$("$root/opt/oinf/bin/oinf-sim" --version)" = "oinf-sim $(flags --modversion)" ]; }
+gone() { [ -z "$(find "$root/opt/oinf" -type f -o -type l)" ]; }
+case $build in *asan*) echo "SKIPPED: a sanitized library does not install"; echo "0 passed, 0 failed, 1 skipped"; exit 0 ;; esac
+check "make install" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf install
+check "a program builds and runs" user
+check "soname" soname
+check "exported symbols" symbols
+check "version" version
+check "make uninstall" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf uninstall
+check "nothing is left" gone
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]
