@@ -194,54 +194,71 @@ static void check_quants(oinf_dtype type) {
 TEST(dot, q8_0_equals_the_scalar_order) { check_quants(OINF_Q8_0); }
 TEST(dot, q4_0_equals_the_scalar_order) { check_quants(OINF_Q4_0); }
 
-static void check_mix(oinf_dtype type, int64_t begin, int64_t end, int64_t d, bool masked) {
-  static float e[600];
-  static uint8_t seen[600];
-  float out[80], ref[80];
-  uint64_t seed = (uint64_t)(begin + 31 * end + 7 * d);
-  for (int j = 0; j < 600; j++) {
-    seen[j] = ref_random(&seed) % 3 != 0;
-    e[j] = masked && !seen[j] ? 0.0f : fabsf(ref_uniform(&seed));
+enum { MIX_KEYS = 600, MIX_ROWS = 5, MIX_D = 80 };
+static float weights_of[MIX_ROWS][MIX_KEYS];
+static uint8_t seen[MIX_KEYS];
+
+static float want_mix(oinf_dtype type, const float *e, int64_t begin, int64_t end, int64_t i,
+                      bool masked) {
+  float p[16] = {0};
+  for (int64_t j = begin; j < end; j++) {
+    if (masked && !seen[j]) continue;
+    float product =
+        e[j] * ref_load(weights + j * (MIX_D + 1) * (type == OINF_F32 ? 4 : 2), i, type);
+    p[j % 16] = p[j % 16] + product;
   }
-  const int64_t pitch = 81 * (type == OINF_F32 ? 4 : 2);
-  for (int64_t i = 0; i < d; i++) {
-    float p[16] = {0};
-    for (int64_t j = begin; j < end; j++) {
-      if (masked && !seen[j]) continue;
-      float product = e[j] * ref_load(weights + j * pitch, i, type);
-      p[j % 16] = p[j % 16] + product;
-    }
-    ref[i] = ref_fold(p);
-  }
+  float sum = ref_fold(p);
+  return sum * 0.75f;
+}
+
+// In two calls, cut anywhere.
+static void check_mix(oinf_dtype type, int64_t m, int64_t begin, int64_t end, int64_t d,
+                      bool masked) {
+  static float part[MIX_ROWS * 16 * (MIX_D + 3)];
+  float out[MIX_D];
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
-    oi_mix a = {.out = out,
-                .e = e,
+    memset(part, 0, sizeof part);
+    oi_mix a = {.part = part,
+                .part_pitch = d + 3,
+                .e = weights_of[0],
+                .e_pitch = MIX_KEYS,
                 .v = weights,
-                .v_pitch = pitch,
+                .v_pitch = (MIX_D + 1) * (type == OINF_F32 ? 4 : 2),
                 .seen = masked ? seen : NULL,
+                .m = m,
                 .begin = begin,
-                .end = end,
-                .d = d};
+                .end = begin + (end - begin) * 2 / 3,
+                .columns = d};
     oi_mix_of(oi_dots_of(levels[v]), type)(&a);
-    for (int64_t i = 0; i < d; i++)
-      CHECK_MSG(ref_same(out[i], ref[i]), "%s %d..%d d %d: [%d]", oi_cpu_name(levels[v]),
-                (int)begin, (int)end, (int)d, (int)i);
+    a.begin = a.end, a.end = end;
+    oi_mix_of(oi_dots_of(levels[v]), type)(&a);
+    for (int64_t r = 0; r < m; r++) {
+      oi_dots_of(levels[v])->mixed(out, part + r * 16 * (d + 3), d + 3, d, 0.75f);
+      for (int64_t i = 0; i < d; i++)
+        CHECK_MSG(ref_same(out[i], want_mix(type, weights_of[r], begin, end, i, masked)),
+                  "%s %d..%d m %d d %d: [%d][%d]", oi_cpu_name(levels[v]), (int)begin, (int)end,
+                  (int)m, (int)d, (int)r, (int)i);
+    }
   }
 }
 
 TEST(mix, equals_the_scalar_order) {
-  static const int64_t begins[] = {0, 1, 15, 16, 17, 33}, ends[] = {34, 47, 48, 49, 64, 65, 500},
-                       ds[] = {1, 4, 7, 8, 16, 21, 64, 80};
+  static const int64_t ranges[][2] = {{0, 1},   {0, 34},  {1, 47},  {15, 48},
+                                      {16, 49}, {17, 64}, {33, 65}, {2, 500}};
+  static const int64_t ds[] = {1, 4, 7, 8, 16, 21, 64, 80}, ms[] = {1, 2, 4, 5};
   static const oinf_dtype types[] = {OINF_F32, OINF_F16, OINF_BF16};
+  uint64_t seed = 21;
+  for (int j = 0; j < MIX_KEYS; j++) {
+    seen[j] = ref_random(&seed) % 3 != 0;
+    for (int r = 0; r < MIX_ROWS; r++) weights_of[r][j] = fabsf(ref_uniform(&seed));
+  }
   for (int t = 0; t < 3; t++) {
-    fill_floats(types[t], 81 * 600, false, 3);
-    for (size_t b = 0; b < sizeof begins / sizeof *begins; b++)
-      for (size_t e = 0; e < sizeof ends / sizeof *ends; e++)
-        for (size_t d = 0; d < sizeof ds / sizeof *ds; d++) {
-          check_mix(types[t], begins[b], ends[e], ds[d], false);
-          check_mix(types[t], begins[b], ends[e], ds[d], true);
-        }
+    fill_floats(types[t], (MIX_D + 1) * MIX_KEYS, false, 3);
+    for (size_t s = 0; s < 8 * 8 * 4; s++) {
+      const int64_t *range = ranges[s % 8];
+      check_mix(types[t], ms[s / 64], range[0], range[1], ds[s / 8 % 8], s % 3 == 0);
+    }
   }
 }
 
@@ -249,14 +266,18 @@ TEST(mix, hides_what_is_not_seen) {
   float v[3] = {1.0f, INFINITY, NAN}, e[3] = {2.0f, 0.0f, 0.0f}, out;
   for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
     if (!has(levels[l])) continue;
-    oi_mix a = {.out = &out,
+    float part[16] = {0};
+    oi_mix a = {.part = part,
+                .part_pitch = 1,
                 .e = e,
                 .v = v,
                 .v_pitch = 4,
                 .seen = (const uint8_t[]){1, 0, 0},
+                .m = 1,
                 .end = 3,
-                .d = 1};
+                .columns = 1};
     oi_dots_of(levels[l])->mix_f32(&a);
+    oi_dots_of(levels[l])->mixed(&out, part, 1, 1, 1.0f);
     CHECK(out == 2.0f);
   }
 }

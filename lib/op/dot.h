@@ -23,18 +23,22 @@ typedef struct oi_dot {
 } oi_dot;
 typedef void oi_dot_fn(const oi_dot *d);
 
-// out[i] = sum over j in begin .. end of e[j] * v[j][i], i < d, j counted from the start of the sum
-// whatever `begin`.
+// part[i][j mod 16][c] += e[i][j] * v[j][c] for i < m, c < columns and j in begin .. end, upwards.
+// j counts from the start of the sum whatever `begin` is, so a sum may be made in several calls.
 typedef struct oi_mix {
-  float *out;
-  const float *e;
-  const void *v;    // row j stands at v + j * v_pitch, f32, f16 or bf16
-  int64_t v_pitch;  // bytes
-  const uint8_t
-      *seen;  // a row with seen[j] == 0 counts as +0 whatever it holds; NULL: all are seen
-  int64_t begin, end, d;
+  float *part;  // m times 16 rows of part_pitch floats
+  int64_t part_pitch;
+  const float *e;  // m rows, e_pitch floats apart
+  int64_t e_pitch;
+  const void *v;  // rows of f32, f16 or bf16, v_pitch bytes apart
+  int64_t v_pitch;
+  const uint8_t *seen;  // row j is left out where seen[j] == 0; NULL: none is
+  int64_t m, begin, end, columns;
 } oi_mix;
 typedef void oi_mix_fn(const oi_mix *a);
+
+// out[c] = (the 16 partial sums of column c, folded) * share.
+typedef void oi_mixed_fn(float *out, float *part, int64_t part_pitch, int64_t columns, float share);
 
 // e[i] = exp(e[i] - most) for n elements, n a multiple of 16.
 typedef void oi_exp_fn(float *e, int64_t n, float most);
@@ -57,6 +61,7 @@ void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k, oinf_
 typedef struct oi_dots {
   oi_dot_fn *f32, *f16, *bf16, *q8_0, *q4_0;
   oi_mix_fn *mix_f32, *mix_f16, *mix_bf16;
+  oi_mixed_fn *mixed;
   oi_exp_fn *exp;
 } oi_dots;
 extern const oi_dots oi_dots_plain;

@@ -11,18 +11,31 @@
 
 #define TARGET __attribute__((target("avx2,f16c")))
 #define WIDTH 8
+#define LANES 2
 #define TILE_M 2
 #define TILE_N 2
 #define STREAMS 4
 #define AHEAD 2048
-#define MIX_PARTS 8
+#define MIX_M 2
+#define MIX_N 4
 typedef float vf __attribute__((vector_size(32)));
+typedef float four __attribute__((vector_size(16)));
 
 TARGET static inline __attribute__((always_inline)) vf widen(const uint8_t *p, oinf_dtype type) {
   if (type == OINF_F32) return (vf)_mm256_loadu_ps((const float *)(const void *)p);
   __m128i half = _mm_loadu_si128((const __m128i *)(const void *)p);
   if (type == OINF_F16) return (vf)_mm256_cvtph_ps(half);
   return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
+}
+
+TARGET static inline __attribute__((always_inline)) four fold_four(vf p[4][LANES]) {
+  __m128 q[4];
+  for (int i = 0; i < 4; i++) {
+    __m256 a = _mm256_add_ps((__m256)p[i][0], (__m256)p[i][1]);
+    q[i] = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  }
+  _MM_TRANSPOSE4_PS(q[0], q[1], q[2], q[3]);
+  return (four)_mm_add_ps(_mm_add_ps(q[0], q[2]), _mm_add_ps(q[1], q[3]));
 }
 
 static void mix_rest(const oi_mix *a, oinf_dtype type) { oi_mix_of(&oi_dots_plain, type)(a); }
@@ -141,5 +154,5 @@ TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
 const oi_dots oi_dots_avx2 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                              mix_f32, mix_f16, mix_bf16, exp_row};
+                              mix_f32, mix_f16, mix_bf16, mixed,    exp_row};
 #endif

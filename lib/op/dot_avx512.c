@@ -16,18 +16,34 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
 #define WIDTH 16
+#define LANES 1
 #define TILE_M 4
 #define TILE_N 4
 #define STREAMS 8
 #define AHEAD 1024
-#define MIX_PARTS 16
+#define MIX_M 4
+#define MIX_N 4
 typedef float vf __attribute__((vector_size(64)));
+typedef float four __attribute__((vector_size(16)));
 
 TARGET static inline __attribute__((always_inline)) vf widen(const uint8_t *p, oinf_dtype type) {
   if (type == OINF_F32) return (vf)_mm512_loadu_ps(p);
   __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)p);
   if (type == OINF_F16) return (vf)_mm512_cvtph_ps(half);
   return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+}
+
+// Halves of two sums side by side, then quarters of four: lane 4 i of the last vector is sum i.
+TARGET static inline __attribute__((always_inline)) __m512 join(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+TARGET static inline __attribute__((always_inline)) four fold_four(vf p[4][LANES]) {
+  __m512 a = join((__m512)p[0][0], (__m512)p[1][0]), b = join((__m512)p[2][0], (__m512)p[3][0]);
+  a = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  a = _mm512_add_ps(a, _mm512_permute_ps(a, 0x4e));
+  a = _mm512_add_ps(a, _mm512_permute_ps(a, 0xb1));
+  const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  return (four)_mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, a));
 }
 
 static void mix_rest(const oi_mix *a, oinf_dtype type) { oi_mix_of(&oi_dots_avx2, type)(a); }
@@ -188,5 +204,5 @@ TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
 const oi_dots oi_dots_avx512 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                                mix_f32, mix_f16, mix_bf16, exp_row};
+                                mix_f32, mix_f16, mix_bf16, mixed,    exp_row};
 #endif

@@ -9,12 +9,15 @@
 
 #define TARGET
 #define WIDTH 4
+#define LANES 4
 #define TILE_M 2
 #define TILE_N 2
 #define STREAMS 4
 #define AHEAD 2048
-#define MIX_PARTS 8
+#define MIX_M 2
+#define MIX_N 4
 typedef float vf __attribute__((vector_size(16)));
+typedef vf four;
 typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint16_t half_of_vu __attribute__((vector_size(8)));
@@ -38,24 +41,35 @@ static inline vf widen(const uint8_t *p, oinf_dtype type) {
 }
 
 static float widen_one(const uint8_t *p, oinf_dtype type) {
-  uint8_t four[16] = {0};
-  memcpy(four, p, type == OINF_F32 ? 4 : 2);
-  return widen(four, type)[0];
+  uint8_t some[16] = {0};
+  memcpy(some, p, type == OINF_F32 ? 4 : 2);
+  return widen(some, type)[0];
 }
 
-static float positive_zero(float sum);
+static inline four fold_four(vf p[4][LANES]) {
+  four q[4];
+  for (int i = 0; i < 4; i++) {
+    four a = p[i][0] + p[i][2], b = p[i][1] + p[i][3];
+    q[i] = a + b;
+  }
+  four r[4];
+  for (int i = 0; i < 4; i++) r[i] = (four){q[0][i], q[1][i], q[2][i], q[3][i]};
+  four even = r[0] + r[2], odd = r[1] + r[3];
+  return even + odd;
+}
+
 static void mix_rest(const oi_mix *a, oinf_dtype type) {
-  for (int64_t i = 0; i < a->d; i++) {
-    float p[16] = {0};
-    const uint8_t *at = (const uint8_t *)a->v + i * (type == OINF_F32 ? 4 : 2);
-    for (int64_t j = a->begin; j < a->end; j++) {
-      if (a->seen && !a->seen[j]) continue;
-      float product = a->e[j] * widen_one(at + j * a->v_pitch, type);
-      p[j % 16] = p[j % 16] + product;
+  const int64_t size = type == OINF_F32 ? 4 : 2;
+  for (int64_t j = a->begin; j < a->end; j++) {
+    if (a->seen && !a->seen[j]) continue;
+    const uint8_t *v = (const uint8_t *)a->v + j * a->v_pitch;
+    for (int64_t i = 0; i < a->m; i++) {
+      float *part = a->part + (i * 16 + j % 16) * a->part_pitch, e = a->e[i * a->e_pitch + j];
+      for (int64_t c = 0; c < a->columns; c++) {
+        float product = widen_one(v + c * size, type) * e;
+        part[c] = part[c] + product;
+      }
     }
-    for (int s = 8; s > 0; s /= 2)
-      for (int q = 0; q < s; q++) p[q] = p[q] + p[q + s];
-    a->out[i] = positive_zero(p[0]);
   }
 }
 
@@ -107,4 +121,4 @@ static void dot_q8_0(const oi_dot *d) { dot_blocks(d, true); }
 static void dot_q4_0(const oi_dot *d) { dot_blocks(d, false); }
 
 const oi_dots oi_dots_plain = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                               mix_f32, mix_f16, mix_bf16, exp_row};
+                               mix_f32, mix_f16, mix_bf16, mixed,    exp_row};

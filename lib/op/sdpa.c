@@ -64,18 +64,25 @@ bool oi_shape_sdpa(oi_infer *s) {
 }
 
 // ---- memory ----
-// A worker has the scores of its rows, and a byte a key that says whether a row sees it.
-static int64_t padded(int64_t keys) { return (keys + STEP - 1) / STEP * STEP; }
-static int64_t worker_bytes(int64_t keys) {
-  return (ROWS * padded(keys) * 4 + padded(keys) + 63) / 64 * 64;
+// A worker has the scores of its rows, 16 partial sums of each row's output, and a byte a key and
+// row that says whether it is seen.
+static int64_t padded(int64_t n) { return (n + STEP - 1) / STEP * STEP; }
+// Rows of partial sums lie a line further apart than they are long: 4 KiB apart, which many head
+// sizes come to, a load would wait for the store of the row before.
+static int64_t part_pitch(int64_t d) { return padded(d) + STEP; }
+static int64_t part_floats(int64_t d) { return 16 * part_pitch(d); }
+static int64_t worker_bytes(int64_t keys, int64_t d) {
+  int64_t row = padded(keys) * 4 + part_floats(d) * 4 + padded(keys);
+  return (ROWS * row + 63) / 64 * 64;
 }
 static int64_t query_bytes(const oi_view *q) {
   return q->dtype == OINF_F32 ? 0 : (oi_view_count(q) * 4 + 63) / 64 * 64;
 }
 
 uint64_t oi_room_sdpa(const oi_call *c) {
-  return (uint64_t)(query_bytes(&c->in[0]) +
-                    oi_threads_count(c->threads) * worker_bytes(c->in[1].dim[0]));
+  const oi_view *k = &c->in[1];
+  int64_t workers = oi_threads_count(c->threads) * worker_bytes(k->dim[0], k->dim[2]);
+  return (uint64_t)(query_bytes(&c->in[0]) + workers);
 }
 
 // ---- the kernel ----
@@ -90,15 +97,19 @@ typedef struct job {
 } job;
 
 // Rows of scores over the keys of one group: row r is query t + r * dt of head n + r * dn.
-typedef struct item {
-  int64_t group, rows, t, dt, n, dn;
-  float *scores;  // padded(keys) a row
-  uint8_t *seen;
-} item;
-
 typedef struct range {
   int64_t begin, end;
 } range;
+
+typedef struct item {
+  int64_t group, rows, t, dt, n, dn;
+  float *scores;  // padded(keys) a row; then exponentials
+  float *part;    // part_floats(d) a row
+  uint8_t *seen;  // padded(keys) a row, of a mask
+  range keys[ROWS];
+  float share[ROWS];
+} item;
+
 static int64_t clamp(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
 
 // The keys that query t may see, a mask aside.
@@ -136,7 +147,7 @@ static void scale_scores(const job *j, float *s, range keys) {
 }
 
 // Adds the mask of query t and notes what is seen; false where nothing is.
-static bool mask_scores(const job *j, const item *it, int64_t t, float *s, range keys) {
+static bool mask_scores(const job *j, int64_t t, float *s, uint8_t *seen, range keys) {
   const oi_view *mask = &j->call->in[3];
   bool any = false;
   for (int64_t i = keys.begin; i < keys.end; i++) {
@@ -145,9 +156,9 @@ static bool mask_scores(const job *j, const item *it, int64_t t, float *s, range
       add = ((const uint8_t *)mask->data)[t * j->keys + i] ? 0.0f : -INFINITY;
     else
       oi_load_f32(&add, mask, t * j->keys + i, 1);
-    it->seen[i] = (uint8_t)(add != -INFINITY);
-    any = any || it->seen[i];
-    s[i] = !it->seen[i] ? -INFINITY : mask->dtype == OINF_BOOL ? s[i] : s[i] + add;
+    seen[i] = (uint8_t)(add != -INFINITY);
+    any = any || seen[i];
+    s[i] = !seen[i] ? -INFINITY : mask->dtype == OINF_BOOL ? s[i] : s[i] + add;
   }
   return any;
 }
@@ -181,30 +192,52 @@ static float exponentials(const job *j, float *s, range keys) {
   return oi_div(1.0f, sum_in_order(s + begin, end - begin));
 }
 
-static void run_row(const job *j, const item *it, int64_t r) {
-  const int64_t t = it->t + r * it->dt, n = it->n + r * it->dn;
-  const oi_view *v = &j->call->in[2];
-  const bool masked = j->call->n_in == 4;
+// Row r from scores to exponentials; a row that sees nothing gets no keys and no share.
+static void weigh_row(const job *j, item *it, int64_t r) {
+  const int64_t t = it->t + r * it->dt;
   float *s = it->scores + r * padded(j->keys);
-  float *out = (float *)j->call->out->data + (t * j->heads + n) * j->d;
   const range keys = keys_of(j, t);
+  it->keys[r] = (range){0, 0}, it->share[r] = 0.0f;
   scale_scores(j, s, keys);
-  if (keys.begin >= keys.end || (masked && !mask_scores(j, it, t, s, keys))) {
-    for (int64_t i = 0; i < j->d; i++) out[i] = 0.0f;
-    return;
-  }
-  float share = exponentials(j, s, keys);
+  if (keys.begin >= keys.end) return;
+  if (j->call->n_in == 4 && !mask_scores(j, t, s, it->seen + r * padded(j->keys), keys)) return;
+  it->share[r] = exponentials(j, s, keys);
+  it->keys[r] = keys;
+}
+
+static void mix_keys(const job *j, const item *it, int64_t row, int64_t rows, range keys) {
+  const oi_view *v = &j->call->in[2];
   const int64_t element = v->dtype == OINF_F32 ? 4 : 2;
-  oi_mix mix = {.out = out,
-                .e = s,
+  oi_mix mix = {.part = it->part + row * part_floats(j->d),
+                .part_pitch = part_pitch(j->d),
+                .e = it->scores + row * padded(j->keys),
+                .e_pitch = padded(j->keys),
                 .v = (const uint8_t *)v->data + it->group * j->d * element,
                 .v_pitch = j->groups * j->d * element,
-                .seen = masked ? it->seen : NULL,
+                .seen = j->call->n_in == 4 ? it->seen + row * padded(j->keys) : NULL,
+                .m = rows,
                 .begin = keys.begin,
                 .end = keys.end,
-                .d = j->d};
-  oi_mix_of(j->dots, v->dtype)(&mix);
-  for (int64_t i = 0; i < j->d; i++) out[i] = out[i] * share;
+                .columns = j->d};
+  if (keys.begin < keys.end) oi_mix_of(j->dots, v->dtype)(&mix);
+}
+
+// The keys that all rows see are read once for all of them; before and behind them each row goes
+// alone, as it does under a mask.
+static void mix_rows(const job *j, const item *it) {
+  range all = it->keys[0];
+  for (int64_t r = 1; r < it->rows; r++) {
+    if (it->keys[r].begin > all.begin) all.begin = it->keys[r].begin;
+    if (it->keys[r].end < all.end) all.end = it->keys[r].end;
+  }
+  if (j->call->n_in == 4 || all.begin >= all.end) {
+    for (int64_t r = 0; r < it->rows; r++) mix_keys(j, it, r, 1, it->keys[r]);
+    return;
+  }
+  for (int64_t r = 0; r < it->rows; r++)
+    mix_keys(j, it, r, 1, (range){it->keys[r].begin, all.begin});
+  mix_keys(j, it, 0, it->rows, all);
+  for (int64_t r = 0; r < it->rows; r++) mix_keys(j, it, r, 1, (range){all.end, it->keys[r].end});
 }
 
 static int64_t blocks(int64_t n) { return (n + ROWS - 1) / ROWS; }
@@ -226,16 +259,29 @@ static void describe_item(const job *j, int64_t index, item *it) {
   it->rows = clamp(shared - block * ROWS, 0, ROWS);
 }
 
+static void run_item(const job *j, item *it) {
+  range keys = {keys_of(j, it->t).begin, keys_of(j, it->t + (it->rows - 1) * it->dt).end};
+  if (keys.begin < keys.end) dot_keys(j, it, keys);
+  for (int64_t r = 0; r < it->rows; r++) weigh_row(j, it, r);
+  memset(it->part, 0, (size_t)(it->rows * part_floats(j->d)) * sizeof *it->part);
+  mix_rows(j, it);
+  for (int64_t r = 0; r < it->rows; r++) {
+    int64_t row = (it->t + r * it->dt) * j->heads + it->n + r * it->dn;
+    j->dots->mixed((float *)j->call->out->data + row * j->d, it->part + r * part_floats(j->d),
+                   part_pitch(j->d), j->d, it->share[r]);
+  }
+}
+
 static void run_items(void *arg, int64_t begin, int64_t end, int worker) {
   const job *j = arg;
-  uint8_t *room =
-      (uint8_t *)j->call->room + query_bytes(&j->call->in[0]) + worker * worker_bytes(j->keys);
-  item it = {.scores = (float *)(void *)room, .seen = room + ROWS * padded(j->keys) * 4};
+  uint8_t *room = (uint8_t *)j->call->room + query_bytes(&j->call->in[0]) +
+                  worker * worker_bytes(j->keys, j->d);
+  item it = {.scores = (float *)(void *)room};
+  it.part = it.scores + ROWS * padded(j->keys);
+  it.seen = (uint8_t *)(it.part + ROWS * part_floats(j->d));
   for (int64_t i = begin; i < end; i++) {
     describe_item(j, i, &it);
-    range keys = {keys_of(j, it.t).begin, keys_of(j, it.t + (it.rows - 1) * it.dt).end};
-    if (keys.begin < keys.end) dot_keys(j, &it, keys);
-    for (int64_t r = 0; r < it.rows; r++) run_row(j, &it, r);
+    run_item(j, &it);
   }
 }
 
