@@ -52,7 +52,9 @@ static const row rows[] = {
 #undef REDUCE
 #undef GENERAL
 };
-enum { N_ROWS = sizeof rows / sizeof rows[0] };
+enum {
+  N_ROWS = sizeof rows / sizeof rows[0]
+};
 
 // Texts of an op for further classes widen what its row says.
 typedef struct more {
@@ -92,26 +94,27 @@ static const char *c_type(const char *type) {
   return "?";
 }
 
+// An op without attributes takes one line; one with attributes has a line for each, with its
+// meaning.
 static void print_args(const row *r) {
-  printf("typedef struct oinf_%s_args {\n", r->name);
-  if (most(r) == 0) printf("  oinf_graph *graph;\n");
+  const char *indent = r->attrs->name ? "\n  " : " ";
+  printf("typedef struct oinf_%s_args {%s", r->name, indent);
+  if (most(r) == 0) printf("oinf_graph *graph;");
   for (int i = 0; i < most(r); i++)
-    printf("%s%c%s", i ? ", " : "  oinf_val ", 'a' + i, i + 1 == most(r) ? ";" : "");
-  if (most(r) > least(r)) printf("  // %d of them, or more", least(r));
-  if (most(r)) printf("\n");
+    printf("%s%c%s", i ? ", " : "oinf_val ", 'a' + i, i + 1 == most(r) ? ";" : "");
+  if (r->attrs->name && most(r) > least(r)) printf("  // %d of them, or more", least(r));
   for (const attr *a = r->attrs; a->name; a++) {
     const char *type = c_type(a->type), *gap = type[strlen(type) - 1] == '*' ? "" : " ";
-    printf("  %s%s%s;  // %s\n", type, gap, a->name, a->doc);
+    printf("\n  %s%s%s;  // %s", type, gap, a->name, a->doc);
   }
-  printf("  const char *file;\n  int line;\n} oinf_%s_args;\n", r->name);
+  printf("%sOI_PLACE;%s} oinf_%s_args;\n", indent, r->attrs->name ? "\n" : " ", r->name);
 }
 
 static void print_row(const row *r) {
-  printf("\n// %s\n", r->doc);
+  printf("%s// %s\n", r->attrs->name ? "\n" : "", r->doc);
   print_args(r);
   printf("OINF_API oinf_val oi_build_%s(oinf_%s_args args);\n", r->name, r->name);
-  printf("#define oinf_%s(...) \\\n", r->name);
-  printf("  oi_build_%s((oinf_%s_args){__VA_ARGS__, .file = __FILE__, .line = __LINE__})\n",
+  printf("#define oinf_%s(...) oi_build_%s((oinf_%s_args){__VA_ARGS__, OI_HERE})\n", r->name,
          r->name, r->name);
 }
 
@@ -127,15 +130,22 @@ static void print_header(void) {
       "oi_rmsnorm(r);\n"
       "// Included by <oinf/oinf.h>.\n"
       "#ifndef OINF_OPS_H\n#define OINF_OPS_H\n#include <oinf/oinf.h>\n\n"
+      "// Where the user wrote a call: the last members of every args struct.\n"
+      "#define OI_PLACE const char *file; int line\n"
+      "#define OI_HERE .file = __FILE__, .line = __LINE__\n\n"
       "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (int i = 0; i < N_ROWS; i++) print_row(&rows[i]);
-  printf("\n#ifdef __cplusplus\n}\n");
-  for (int i = 0; i < N_ROWS; i++) {
-    const char *name = rows[i].name;
-    printf("inline oinf_val oi_%s(const oinf_%s_args &a) { return oi_build_%s(a); }\n", name, name,
-           name);
+  printf(
+      "\n#ifdef __cplusplus\n}\n"
+      "#define OI_CXX(op) inline oinf_val oi_##op(const oinf_##op##_args &a) { return "
+      "oi_build_##op(a); "
+      "}\n");
+  for (int i = 0, width = 0; i < N_ROWS; i++) {
+    width += (int)strlen(rows[i].name) + 9;
+    if (width > 100) printf("\n"), width = (int)strlen(rows[i].name) + 9;
+    printf("%sOI_CXX(%s)", width > (int)strlen(rows[i].name) + 9 ? " " : "", rows[i].name);
   }
-  printf("#endif\n#endif\n");
+  printf("\n#undef OI_CXX\n#endif\n#endif\n");
 }
 
 static void print_enums(void) {
@@ -169,10 +179,8 @@ static void print_classes(unsigned c) {
 
 static void print_page_row(const row *r) {
   printf("\n### %s\n\n%s\n\n* %s, ", r->name, r->doc, r->kind);
-  if (most(r) == least(r))
-    printf("%d operand%s", most(r), most(r) == 1 ? "" : "s");
-  else
-    printf("%d to %d operands", least(r), most(r));
+  if (most(r) == least(r)) printf("%d operand%s", most(r), most(r) == 1 ? "" : "s");
+  else printf("%d to %d operands", least(r), most(r));
   printf(" of ");
   print_classes(classes_of(r));
   if (r->n_out != 1) printf(r->n_out ? "; %d results" : "; as many results as asked", r->n_out);
@@ -184,11 +192,12 @@ static void print_page_row(const row *r) {
 }
 
 static void print_page(void) {
-  printf("# Ops\n\nMade from `lib/ops.def` by `make gen`: do not edit.\n\n"
-         "Errors are in units of the last place of the exact result; an op that states none\n"
-         "gives the correctly rounded result of each operation that its description names.\n"
-         "The vectors were computed in double precision by `tests/data/ops/make.py` and\n"
-         "`make_rope.py`; `tests/test_ops.c` fails for an op or a class of operands without them.\n");
+  printf(
+      "# Ops\n\nMade from `lib/ops.def` by `make gen`: do not edit.\n\n"
+      "Errors are in units of the last place of the exact result; an op that states none\n"
+      "gives the correctly rounded result of each operation that its description names.\n"
+      "The vectors were computed in double precision by `tests/data/ops/make.py` and\n"
+      "`make_rope.py`; `tests/test_ops.c` fails for an op or a class of operands without them.\n");
   for (int i = 0; i < N_ROWS; i++) print_page_row(&rows[i]);
 }
 
