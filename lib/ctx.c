@@ -1,6 +1,6 @@
-// The context: the only file of the library that names the C library's allocator. Arenas, growing text and the error
-// record stand here because each is a few lines over the same hook. Errors keep the first failure: what fails later is
-// a consequence, and would hide the cause.
+// The context: the only file of the library that names the C library's allocator. Arenas, growing
+// text and the error record stand here because each is a few lines over the same hook. Errors keep
+// the first failure: what fails later is a consequence, and would hide the cause.
 #include "lib/ctx.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 struct oinf_ctx {
   oinf_ctx_desc desc;
   oi_err err;
-  OI_VEC(oinf_user_op) user_ops;   // registered, texts borrowed
+  OI_VEC(oinf_user_op) user_ops;  // registered, texts borrowed
 };
 
 static void *libc_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
@@ -49,7 +49,8 @@ const oinf_user_op *oi_ctx_user_op(const oinf_ctx *ctx, const char *name) {
 
 oinf_status oinf_op_register(oinf_ctx *ctx, const oinf_user_op *op) {
   if (!op || !op->name || !op->c_body || !op->run || op->arity < 1 || op->arity > 3)
-    return oi_fail(&ctx->err, OINF_USAGE, "an op has a name, a body, a function and 1 to 3 operands");
+    return oi_fail(&ctx->err, OINF_USAGE,
+                   "an op has a name, a body, a function and 1 to 3 operands");
   const oinf_user_op *known = oi_ctx_user_op(ctx, op->name);
   if (known && (known->run != op->run || strcmp(known->c_body, op->c_body) != 0))
     return oi_fail(&ctx->err, OINF_USAGE, "op '%s' is registered with another body", op->name);
@@ -61,12 +62,17 @@ oinf_status oinf_op_register(oinf_ctx *ctx, const oinf_user_op *op) {
 
 // ---- statuses and errors ----
 
-static const struct { int exit; const char *text; } statuses[] = {
+static const struct {
+  int exit;
+  const char *text;
+} statuses[] = {
 #define S(NAME, exit, text) [OINF_##NAME] = {exit, text},
 #include "lib/status.def"
 #undef S
 };
-enum { N_STATUSES = sizeof statuses / sizeof *statuses };
+enum {
+  N_STATUSES = sizeof statuses / sizeof *statuses
+};
 
 const char *oinf_status_text(oinf_status s) {
   return (unsigned)s < N_STATUSES ? statuses[s].text : "unknown status";
@@ -150,7 +156,9 @@ oinf_status oi_nomem(oi_err *err, size_t size) {
   return oi_fail(err, OINF_MEMORY, "out of memory: %zu bytes were wanted", size);
 }
 
-enum { CHUNK_ROOM = 16 * 1024 };
+enum {
+  CHUNK_ROOM = 16 * 1024
+};
 typedef struct oi_chunk {
   struct oi_chunk *before;
   size_t used, room;
@@ -251,8 +259,12 @@ void oi_text_escape(oi_text *text, const char *bytes, size_t n) {
 
 // ---- checked arithmetic ----
 
-bool oi_mul_u64(uint64_t a, uint64_t b, uint64_t *out) { return !__builtin_mul_overflow(a, b, out); }
-bool oi_add_u64(uint64_t a, uint64_t b, uint64_t *out) { return !__builtin_add_overflow(a, b, out); }
+bool oi_mul_u64(uint64_t a, uint64_t b, uint64_t *out) {
+  return !__builtin_mul_overflow(a, b, out);
+}
+bool oi_add_u64(uint64_t a, uint64_t b, uint64_t *out) {
+  return !__builtin_add_overflow(a, b, out);
+}
 bool oi_align_u64(uint64_t a, uint64_t align, uint64_t *out) {
   uint64_t up;
   if (!oi_add_u64(a, align - 1, &up)) return false;
