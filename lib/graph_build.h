@@ -18,6 +18,9 @@ static inline uint32_t oi_open_region(const oinf_graph *g) {
 static inline oinf_val oi_val_of(oinf_graph *g, uint32_t id) { return (oinf_val){g, id}; }
 
 void oi_graph_nomem(oinf_graph *g);
+// A node that stands in no region yet, with its values.
+uint32_t oi_node_make(oinf_graph *g, uint32_t op, const uint32_t *in, uint32_t n_in,
+                      const oi_type *out, uint32_t n_out, oi_where at);
 // Appends a node to the open region with its values; out[i] are the types. 0: refused.
 uint32_t oi_node_add(oinf_graph *g, uint32_t op, const uint32_t *in, uint32_t n_in,
                      const oi_type *out, uint32_t n_out, oi_where at);

@@ -162,8 +162,10 @@ bool oi_pattern_check(oinf_graph *g, uint32_t region, const char *name, oi_where
 
 static void label(oinf_graph *g, uint32_t value, const pattern *p, const int64_t *index,
                   oi_text *out) {
+  uint32_t number = *p->text ? 0 : oi_value_number(g, value);
   if (*p->text) expand(p, index, out);
-  else oi_text_put(out, "%%%u", oi_value_number(g, value));
+  else if (number == OI_NO_NUMBER) out->failed = true;
+  else oi_text_put(out, "%%%u", number);
   for (uint32_t i = 0; i < p->around.n; i++)
     if (!p->uses[i]) oi_text_put(out, "[%lld]", (long long)index[i]);
 }

@@ -296,6 +296,28 @@ static void one_side_writes(fixture *f) {
   oinf_else(&b);
   oinf_endif(&b);
 }
+static void else_twice(fixture *f) {
+  oinf_val x = in4(f->g);
+  oinf_branch b = oinf_if(oinf_input_scalar(f->g, "c", OINF_BOOL), &x);
+  oinf_else(&b);
+  oinf_else(&b);
+}
+static void closed_twice(fixture *f) {
+  oinf_val x = in4(f->g);
+  oinf_branch b = oinf_if(oinf_input_scalar(f->g, "c", OINF_BOOL), &x);
+  oinf_else(&b);
+  oinf_endif(&b);
+  oinf_endif(&b);
+}
+static void closed_in_the_wrong_order(fixture *f) {
+  oinf_val x = in4(f->g);
+  oinf_branch b = oinf_if(oinf_input_scalar(f->g, "c", OINF_BOOL), &x);
+  oinf_for(l, f->g, 2, &x) oinf_else(&b);
+}
+static void output_in_a_loop(fixture *f) {
+  oinf_val x = in4(f->g);
+  oinf_for(l, f->g, 2, &x) oinf_output(f->g, "y", x);
+}
 static void condition_no_bool(fixture *f) {
   oinf_val x = in4(f->g);
   oinf_if(x, &x);
@@ -416,6 +438,10 @@ static const struct {
                 {"loop that has ended", index_outside},
                 {"f32 [2, 2] on one side and f32 [4] on the other", sides_differ},
                 {"without its other side", no_other_side},
+                {"has one already", else_twice},
+                {"none is open", closed_twice},
+                {"still open inside", closed_in_the_wrong_order},
+                {"break or return", output_in_a_loop},
                 {"'s' is written on one side only", one_side_writes},
                 {"expected a condition bool [], found f32 [4]", condition_no_bool},
                 {"'nope' is not in the model", weight_missing},

@@ -42,11 +42,6 @@ TEST(graph_text, golden_everything) { check_golden("tests/data/graph/everything.
 
 // ---- random graphs ----
 
-typedef struct label_list {
-  oi_text *out;
-  oinf_graph *g;
-} label_list;
-
 // Every label of every value that a text numbers, in its order.
 static void put_labels(oinf_graph *g, oi_text *out) {
   size_t count = oi_dims_sym_count(g->dims);
