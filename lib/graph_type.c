@@ -63,7 +63,7 @@ bool oi_condition_add(oinf_graph *g, oinf_dim a, oinf_dim b, bool at_most, const
   oi_dims_bounds(g->dims, diff, NULL, NULL, &lo, &hi);
   if (diff == OI_DIM_BAD) lo = INT64_MIN, hi = INT64_MAX;
   if (lo > 0 || (!at_most && hi < 0)) return false;
-  if (at_most && hi <= 0) return true;
+  if (hi <= 0 && (at_most || lo == 0)) return true;
   if (is_kept(g, &(oi_condition){a, b, at_most, what, node})) return true;
   oi_condition *c = oi_vec_push(g->ctx, &g->conditions);
   if (!c) return oi_graph_nomem(g), false;
