@@ -1,6 +1,6 @@
 // The safetensors reader. It enforces what the format's own reader does, in its order, and four
-// things more: no key twice, canonical integers, dims within a package's limits though a zero stands
-// beside them, and names that a package can hold (others are escaped). Layout:
+// things more: no key twice, canonical integers, dims within a package's limits though a zero
+// stands beside them, and names that a package can hold (others are escaped). Layout:
 //   u64 N | N bytes of JSON, blanks around it allowed | payloads, without a hole, to the file's end
 // Payloads need not be aligned. No byte of them is read here.
 #include "formats/safetensors.h"
@@ -36,12 +36,12 @@ typedef struct header {
   oi_err *err;
   const oi_source *source;
   json_t *root;
-  uint64_t data;           // where payloads begin in the file
-  OI_VEC(entry) entries;   // by offset
+  uint64_t data;          // where payloads begin in the file
+  OI_VEC(entry) entries;  // by offset
 } header;
 
-__attribute__((format(printf, 2, 3)))
-static oinf_status refuse(const header *h, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static oinf_status refuse(const header *h, const char *format,
+                                                                ...) {
   char text[900];
   va_list args;
   va_start(args, format);
@@ -172,15 +172,18 @@ static oinf_status check_tiling(header *h) {
 static oinf_status read_entries(header *h) {
   const char *name;
   json_t *value;
-  json_object_foreach(h->root, name, value)
-    if (strcmp(name, "__metadata__") != 0) OI_TRY(take_entry(h, name, value));
+  json_object_foreach(h->root, name, value) if (strcmp(name, "__metadata__") != 0)
+      OI_TRY(take_entry(h, name, value));
   if (h->entries.n) qsort(h->entries.at, h->entries.n, sizeof(entry), by_offset);
   return check_tiling(h);
 }
 
 // ---- into the model ----
 
-enum { MOST_META = 65536, MOST_FOREIGN = 16384 };
+enum {
+  MOST_META = 65536,
+  MOST_FOREIGN = 16384
+};
 
 static int by_key(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -241,9 +244,8 @@ static oinf_status note_foreign(header *h, const entry *e, const char *name) {
     oi_text_put(&value, "%s%lld", i ? "," : "",
                 (long long)json_integer_value(json_array_get(e->shape, i)));
   oi_text_put(&value, "]");
-  oinf_status status = key.failed || value.failed
-                           ? oi_nomem(h->err, key.n + value.n)
-                           : set_meta(h, key.at, value.at);
+  oinf_status status = key.failed || value.failed ? oi_nomem(h->err, key.n + value.n)
+                                                  : set_meta(h, key.at, value.at);
   oi_text_free(&key), oi_text_free(&value);
   return status;
 }
@@ -270,7 +272,8 @@ static oinf_status add_named(header *h, const entry *e, const oi_text *name) {
     return oi_fail(h->err, OINF_SUPPORT, "the name '%.100s' is empty or over %d bytes", e->name,
                    OI_NAME_MAX);
   oi_tensor t = {.pub.dtype = foreign ? OINF_U8 : e->type->dtype,
-                 .source = (uint32_t)m->sources.n - 1, .offset = h->data + e->begin};
+                 .source = (uint32_t)m->sources.n - 1,
+                 .offset = h->data + e->begin};
   OI_TRY(shape_of(h, e, &t.pub));
   if (foreign) OI_TRY(note_foreign(h, e, name->at));
   if (strcmp(name->at, e->name) != 0) oi_note(m->ctx, "tensor renamed to '%s'", name->at);

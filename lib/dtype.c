@@ -1,11 +1,13 @@
 // Dtypes: their table, and the one home of loads and stores of every storage format.
 //
-// Kernels compute in f32, f64, i64 or u64 and know no storage; here stands how each dtype widens to those and is
-// narrowed from them. Widening is exact; narrowing of floats is to nearest even, of integers modulo the width.
-// Data may lie at any address (a safetensors file promises nothing), so every access is a memcpy of its size,
-// which compilers turn into vector loads. The hash of a value stands here too, as it is over stored bytes.
+// Kernels compute in f32, f64, i64 or u64 and know no storage; here stands how each dtype widens to
+// those and is narrowed from them. Widening is exact; narrowing of floats is to nearest even, of
+// integers modulo the width. Data may lie at any address (a safetensors file promises nothing), so
+// every access is a memcpy of its size, which compilers turn into vector loads. The hash of a value
+// stands here too, as it is over stored bytes.
 //
-// Quantized blocks widen here only; how they are made is lib/op/quantize.c's and the converter's affair.
+// Quantized blocks widen here only; how they are made is lib/op/quantize.c's and the converter's
+// affair.
 #include "lib/op.h"
 #include "lib/rt/strict.h"
 
@@ -23,7 +25,9 @@ static const dtype_info infos[] = {
 #include "lib/dtype.def"
 #undef D
 };
-enum { N_DTYPES = sizeof infos / sizeof *infos };
+enum {
+  N_DTYPES = sizeof infos / sizeof *infos
+};
 
 static const dtype_info *info_of(oinf_dtype dtype) {
   return &infos[(unsigned)dtype < N_DTYPES ? (unsigned)dtype : 0];
@@ -76,13 +80,13 @@ static void load_q4_0(float *out, const char *p, int64_t n) {
 }
 
 // One line of a switch: dtype, its C type, and the value of `x` as it is kept.
-#define EACH(NAME, type, to, expr)                       \
-  case OINF_##NAME:                                      \
-    for (int64_t k = 0; k < n; k++) {                    \
-      type x;                                            \
-      memcpy(&x, p + (size_t)k * sizeof x, sizeof x);    \
-      to = expr;                                         \
-    }                                                    \
+#define EACH(NAME, type, to, expr)                    \
+  case OINF_##NAME:                                   \
+    for (int64_t k = 0; k < n; k++) {                 \
+      type x;                                         \
+      memcpy(&x, p + (size_t)k * sizeof x, sizeof x); \
+      to = expr;                                      \
+    }                                                 \
     return;
 
 void oi_load_f32(float *out, const oi_view *v, int64_t i, int64_t n) {
@@ -132,12 +136,12 @@ void oi_load_u64(uint64_t *out, const oi_view *v, int64_t i, int64_t n) {
   }
 }
 
-#define KEEP(NAME, type, expr)                           \
-  case OINF_##NAME:                                      \
-    for (int64_t k = 0; k < n; k++) {                    \
-      type y = (type)(expr);                             \
-      memcpy(p + (size_t)k * sizeof y, &y, sizeof y);    \
-    }                                                    \
+#define KEEP(NAME, type, expr)                        \
+  case OINF_##NAME:                                   \
+    for (int64_t k = 0; k < n; k++) {                 \
+      type y = (type)(expr);                          \
+      memcpy(p + (size_t)k * sizeof y, &y, sizeof y); \
+    }                                                 \
     return;
 
 void oi_store_f32(const oi_view *v, int64_t i, int64_t n, const float *in) {
@@ -159,29 +163,23 @@ void oi_store_f64(const oi_view *v, int64_t i, int64_t n, const double *in) {
     default: assert(0 && "a float dtype");
   }
 }
-#define CUT                   \
-  KEEP(I8, int8_t, in[k])     \
-  KEEP(I16, int16_t, in[k])   \
-  KEEP(I32, int32_t, in[k])   \
-  KEEP(I64, int64_t, in[k])   \
-  KEEP(U8, uint8_t, in[k])    \
-  KEEP(U16, uint16_t, in[k])  \
-  KEEP(U32, uint32_t, in[k])  \
-  KEEP(U64, uint64_t, in[k])  \
+#define CUT                  \
+  KEEP(I8, int8_t, in[k])    \
+  KEEP(I16, int16_t, in[k])  \
+  KEEP(I32, int32_t, in[k])  \
+  KEEP(I64, int64_t, in[k])  \
+  KEEP(U8, uint8_t, in[k])   \
+  KEEP(U16, uint16_t, in[k]) \
+  KEEP(U32, uint32_t, in[k]) \
+  KEEP(U64, uint64_t, in[k]) \
   KEEP(BOOL, uint8_t, in[k] != 0)
 void oi_store_i64(const oi_view *v, int64_t i, int64_t n, const int64_t *in) {
   char *p = at(v, i);
-  switch (v->dtype) {
-    CUT
-    default: assert(0 && "an integer dtype");
-  }
+  switch (v->dtype) { CUT default : assert(0 && "an integer dtype"); }
 }
 void oi_store_u64(const oi_view *v, int64_t i, int64_t n, const uint64_t *in) {
   char *p = at(v, i);
-  switch (v->dtype) {
-    CUT
-    default: assert(0 && "an integer dtype");
-  }
+  switch (v->dtype) { CUT default : assert(0 && "an integer dtype"); }
 }
 
 // ---- canonical NaN and the hash ----

@@ -46,7 +46,9 @@ static void noise_quants(const oi_tensor *t, uint64_t unit, int scale, uint64_t 
   }
 }
 
-enum { UNIT_MAX = 64 };
+enum {
+  UNIT_MAX = 64
+};
 
 // Element or block number `unit` of a splat or noise tensor, at most UNIT_MAX bytes.
 static void make_unit(const oi_tensor *t, uint64_t unit, uint8_t *out) {
@@ -100,7 +102,8 @@ uint64_t oi_model_block_room(const oinf_model *m) {
   return m->n_crc ? oi_model_block_bytes(m, 0) : 0;
 }
 
-// The first tensor that has a byte in the range, for the message; a package's payloads are in order.
+// The first tensor that has a byte in the range, for the message; a package's payloads are in
+// order.
 static const char *tensor_at(const oinf_model *m, uint64_t begin, uint64_t end) {
   for (size_t i = 0; i < m->tensors.n; i++) {
     const oi_tensor *t = &m->tensors.at[i];

@@ -1,5 +1,6 @@
-// Byte sources: reading, mapping and closing what formats/file.c opened, or memory. Reads go through
-// pread even where a mapping exists: a file that shrinks then gives an error and not a signal.
+// Byte sources: reading, mapping and closing what formats/file.c opened, or memory. Reads go
+// through pread even where a mapping exists: a file that shrinks then gives an error and not a
+// signal.
 #include "lib/model.h"
 
 #include <errno.h>
@@ -17,7 +18,9 @@ void oi_source_close(oinf_ctx *ctx, oi_source *s) {
 static const char *name_of(const oi_source *s) { return s->path ? s->path : "(bytes)"; }
 
 // One call is at most 1 GiB: Linux transfers no more than 2 GiB - 4096 at once.
-enum { READ_MOST = 1 << 30 };
+enum {
+  READ_MOST = 1 << 30
+};
 
 static oinf_status read_file(oi_err *err, const oi_source *s, uint64_t offset, uint8_t *out,
                              uint64_t n) {

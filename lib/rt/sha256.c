@@ -1,6 +1,6 @@
-// SHA-256 as FIPS 180-4 writes it, and the same with the x86 SHA instructions where the processor has
-// them (about five times as fast). The level is a number that the caller holds: asking the processor
-// is slow under a hypervisor, and nothing here keeps state of its own.
+// SHA-256 as FIPS 180-4 writes it, and the same with the x86 SHA instructions where the processor
+// has them (about five times as fast). The level is a number that the caller holds: asking the
+// processor is slow under a hypervisor, and nothing here keeps state of its own.
 #include "lib/rt/sha256.h"
 
 #include <string.h>
@@ -33,13 +33,13 @@ static void sha_schedule(uint32_t w[64], const uint8_t *p) {
 }
 
 // One round. The eight variables turn by their names, eight rounds at a time, and never move.
-#define SHA_ROUND(a, b, c, d, e, f, g, h, i)                                                \
-  do {                                                                                      \
-    uint32_t s1 = sha_turn(e, 6) ^ sha_turn(e, 11) ^ sha_turn(e, 25);                       \
-    uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha_k[i] + w[i];                          \
-    uint32_t s0 = sha_turn(a, 2) ^ sha_turn(a, 13) ^ sha_turn(a, 22);                       \
-    d += t1;                                                                                \
-    h = t1 + s0 + ((a & b) ^ (a & c) ^ (b & c));                                            \
+#define SHA_ROUND(a, b, c, d, e, f, g, h, i)                          \
+  do {                                                                \
+    uint32_t s1 = sha_turn(e, 6) ^ sha_turn(e, 11) ^ sha_turn(e, 25); \
+    uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha_k[i] + w[i];    \
+    uint32_t s0 = sha_turn(a, 2) ^ sha_turn(a, 13) ^ sha_turn(a, 22); \
+    d += t1;                                                          \
+    h = t1 + s0 + ((a & b) ^ (a & c) ^ (b & c));                      \
   } while (0)
 
 static void sha_block_plain(uint32_t state[8], const uint8_t *p) {

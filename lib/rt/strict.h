@@ -105,8 +105,8 @@ OI_FN double oi_max_d(double a, double b) {
 }
 OI_FN double oi_canon_d(double a) { return oi_is_nan_d(a) ? oi_dbl(0x7ff8000000000000u) : a; }
 
-// f64 to f32 for a further narrowing: toward zero, and the last bit set where anything was cut, so that the
-// second rounding is as if it were the only one.
+// f64 to f32 for a further narrowing: toward zero, and the last bit set where anything was cut, so
+// that the second rounding is as if it were the only one.
 OI_FN float oi_f64_to_f32_odd(double a) {
   float near = (float)a;
   double back = (double)near;

@@ -58,8 +58,9 @@ static bool oi_tok_ids(const oi_tokenizer *tok) {
   static const struct {
     uint8_t section, words, first, second;
   } rows[] = {
-      {OI_TOK_SORTED, 1, 0, 0}, {OI_TOK_CHAR, 2, 1, 1},   {OI_TOK_MERGE, 3, 0, 2}, {OI_TOK_RAW, 4, 2, 2},
-      {OI_TOK_NORMAL, 4, 2, 2}, {OI_TOK_PREFIX, 1, 0, 0}, {OI_TOK_SUFFIX, 1, 0, 0},
+      {OI_TOK_SORTED, 1, 0, 0}, {OI_TOK_CHAR, 2, 1, 1},   {OI_TOK_MERGE, 3, 0, 2},
+      {OI_TOK_RAW, 4, 2, 2},    {OI_TOK_NORMAL, 4, 2, 2}, {OI_TOK_PREFIX, 1, 0, 0},
+      {OI_TOK_SUFFIX, 1, 0, 0},
   };
   for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
     for (size_t i = 0; i < tok->n[rows[k].section]; i++) {

@@ -19,7 +19,8 @@
 #endif
 
 typedef struct oi_tokenizer oi_tokenizer;
-// Over tables made by oi_tokenizer_compile, which must outlive it. NULL: malformed or out of memory.
+// Over tables made by oi_tokenizer_compile, which must outlive it. NULL: malformed or out of
+// memory.
 OI_RT oi_tokenizer *oi_tokenizer_open(const void *blob, size_t size);
 OI_RT void oi_tokenizer_close(oi_tokenizer *tok);
 // Ids are below it; not each of them need be a token.
@@ -36,7 +37,10 @@ OI_RT bool oi_tokenizer_is_special(const oi_tokenizer *tok, uint32_t id);
 // is nearly always enough). Bytes that are no UTF-8 count as U+FFFD. Below zero:
 // OI_TOKENIZER_MEMORY, or OI_TOKENIZER_SIZE for a text above 1 GiB or one that the normalizer blows
 // up beyond 64 times its size.
-enum { OI_TOKENIZER_MEMORY = -1, OI_TOKENIZER_SIZE = -2 };
+enum {
+  OI_TOKENIZER_MEMORY = -1,
+  OI_TOKENIZER_SIZE = -2
+};
 OI_RT int64_t oi_tokenizer_encode(const oi_tokenizer *tok, const char *text, size_t size,
                                   bool special, uint32_t *out, size_t room);
 
