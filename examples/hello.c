@@ -60,8 +60,8 @@ static int next(oinf_sim *s, int32_t token) {
 static bool save(oinf_model *m, oinf_graph *g, const char *path) {
   static const char *const meta[][2] = {{"oinf.task", "generate"},
                                         {"oinf.graph", "hello"},
-                                        {"oinf.tokens", "tokens"},
-                                        {"oinf.logits", "logits"}};
+                                        {"oinf.input", "tokens"},
+                                        {"oinf.output", "logits"}};
   for (size_t i = 0; i < sizeof meta / sizeof *meta; i++)
     if (oinf_model_set_meta(m, meta[i][0], meta[i][1])) return false;
   return !oinf_graph_save(g, m) && !oinf_model_save(m, path);
