@@ -81,7 +81,7 @@ gen: | $(BUILD)/.deps
 
 test: $(BUILD)/.deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TESTS) $(EXAMPLES)
-	@BUILD=$(BUILD) CC="$(CC)" tests/run.sh $(TESTS) $(EXAMPLES) $(wildcard tests/test_*.sh)
+	@BUILD=$(BUILD) CC="$(CC)" tests/run.sh $(TESTS) $(EXAMPLES) $(wildcard tests/test_*.sh) examples/demo.sh
 tests: all $(TESTS) $(EXAMPLES)
 lint:
 	@tests/lint.sh
