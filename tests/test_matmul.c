@@ -287,6 +287,36 @@ TEST(matmul, quantized_with_float_rows_is_dequantized) {
   }
 }
 
+// The planner asks with the largest shapes, the simulator runs with smaller ones in the same room.
+TEST(matmul, room_grows_with_every_dim) {
+  static const int64_t dims[] = {0, 1, 7, 8, 9, 64, 250, 256, 1000, 4000, 4096, 11008};
+  enum { N = sizeof dims / sizeof *dims };
+  uint64_t before = 0;
+  for (int layout = 0; layout < 8; layout++)
+    for (int i = 0; i < N * N * N; i++) {
+      const oinf_matmul_args args = {.transpose_a = layout & 1, .transpose_b = layout & 2};
+      const oinf_dtype type = layout & 4 ? OINF_F16 : OINF_F32;
+      int64_t at[3] = {i % N, i / N % N, i / N / N};
+      for (int grown = -1; grown < 3; grown++) {
+        int64_t m = dims[at[0]], n = dims[at[1]], k = dims[at[2]];
+        if (grown >= 0 && at[grown] + 1 == N) continue;
+        if (grown == 0) m = dims[at[0] + 1];
+        if (grown == 1) n = dims[at[1] + 1];
+        if (grown == 2) k = dims[at[2] + 1];
+        const oi_view in[] = {args.transpose_a ? VIEW(type, NULL, k, m) : VIEW(type, NULL, m, k),
+                              args.transpose_b ? VIEW(type, NULL, n, k) : VIEW(type, NULL, k, n)};
+        const oi_view out = VIEW(OINF_F32, NULL, m, n);
+        const oi_call c = {
+            .args = &args, .in = in, .n_in = 2, .out = &out, .n_out = 1, .tiled = -1};
+        uint64_t room = oi_op_info_of(OP_matmul)->room(&c);
+        if (grown < 0)
+          before = room;
+        else
+          CHECK(room >= before);
+      }
+    }
+}
+
 TEST(matmul, refuses_what_does_not_fit) {
   const oinf_matmul_args plain = {0}, tb = {.transpose_b = true},
                          act = {.transpose_b = true, .act = OINF_F32};

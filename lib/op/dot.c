@@ -38,6 +38,7 @@ static void fix_lanes(oi_quad *quad, int block, int offset) {
     int sum = 0;
     for (int i = 4 * lane; i < 4 * lane + 4; i++) sum += quad->lo[block][i] + quad->hi[block][i];
     quad->fix[block][lane] = -offset * sum;
+    quad->total[block] += quad->fix[block][lane];
   }
 }
 

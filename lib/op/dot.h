@@ -50,7 +50,8 @@ typedef struct oi_quad {
   int8_t lo[4][16], hi[4][16];  // elements 0 .. 15 and 16 .. 31 of each block
   int32_t fix[4][4];
   float d[4];
-  int32_t zero[12];
+  int32_t total[4];              // of the four lanes of each block in `fix`
+  int32_t zero[8];
 } oi_quad;
 enum { OI_QUAD = 128 };  // elements of x in a quad
 static inline int64_t oi_quads(int64_t k) { return (k + OI_QUAD - 1) / OI_QUAD; }

@@ -1,7 +1,7 @@
 // The AVX2 variant. Float kernels are those of dot_float.inc with registers of eight lanes;
-// quantized ones take the four blocks of a quad of one row of w at a time, so that lane i of a
-// 128-bit accumulator is partial sum i. Without VNNI q8_0 is widened to 16 bits (an unsigned times
-// signed byte product saturates), q4_0 is not: its sums of eight products fit into 16 bits.
+// quantized ones take two blocks of four rows of w at a time and fold and transpose the rows
+// together, as dot_avx512.c does. Without VNNI q8_0 is widened to 16 bits (an unsigned times signed
+// byte product saturates), q4_0 is not: its sums of sixteen products fit into 16 bits.
 #include "lib/op/dot.h"
 #include "lib/rt/strict.h"
 
@@ -50,104 +50,103 @@ INLINE __m256i pair16(const void *low, const void *high) {
   return _mm256_inserti128_si256(_mm256_castsi128_si256(load16(low)), load16(high), 1);
 }
 
-// Eight lanes of four blocks, two a register with four lanes each, into one lane a block.
-INLINE __m128i fold_pairs(__m256i blocks01, __m256i blocks23) {
-  __m256i h = _mm256_hadd_epi32(blocks01, blocks23);  // 0 0 2 2 | 1 1 3 3
-  h = _mm256_hadd_epi32(h, h);                        // 0 2 0 2 | 1 3 1 3
-  return _mm_unpacklo_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
-}
-
-INLINE __m256i nibbles_sum(__m256i v, const int8_t *lo, const int8_t *hi, const int32_t *fix) {
-  const __m256i low = _mm256_set1_epi8(15);
+// Sixteen products of 8 bits with eight sums of 16 bits: at most 4 * 15 * 128.
+INLINE __m256i nibble_sums(const uint8_t *low_block, const int8_t *lo, const int8_t *hi) {
+  const __m256i low = _mm256_set1_epi8(15), v = pair16(low_block + 2, low_block + 2 + Q4_BYTES);
   __m256i a = _mm256_maddubs_epi16(_mm256_and_si256(v, low), load32(lo));
   __m256i b = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(v, 4), low), load32(hi));
-  __m256i sum = _mm256_madd_epi16(_mm256_add_epi16(a, b), _mm256_set1_epi16(1));
-  return _mm256_add_epi32(sum, load32(fix));
+  return _mm256_madd_epi16(_mm256_add_epi16(a, b), _mm256_set1_epi16(1));
 }
 
-INLINE __m128i sums_q4(const oi_quad *x, const uint8_t *w) {
-  __m256i v01 = pair16(w + 2, w + 2 + Q4_BYTES),
-          v23 = pair16(w + 2 + 2 * Q4_BYTES, w + 2 + 3 * Q4_BYTES);
-  return fold_pairs(nibbles_sum(v01, x->lo[0], x->hi[0], x->fix[0]),
-                    nibbles_sum(v23, x->lo[2], x->hi[2], x->fix[2]));
+// Blocks b and b + 1 of four rows: lane r of each half is the sum of row r.
+INLINE __m256i sums_q4(const oi_quad *x, const uint8_t *const w[ROWS], int b) {
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i s[ROWS];
+  EACH (r, ROWS) s[r] = nibble_sums(w[r] + b * Q4_BYTES, x->lo[b], x->hi[b]);
+  __m256i a = _mm256_madd_epi16(_mm256_packs_epi32(s[0], s[1]), one);
+  __m256i c = _mm256_madd_epi16(_mm256_packs_epi32(s[2], s[3]), one);
+  return _mm256_madd_epi16(_mm256_packs_epi32(a, c), one);
 }
 
-INLINE __m256i bytes_sum(const uint8_t *w, const int8_t *x) {
+INLINE __m256i byte_sums(const uint8_t *w, const int8_t *x) {
   return _mm256_madd_epi16(_mm256_cvtepi8_epi16(load16(w)), _mm256_cvtepi8_epi16(load16(x)));
 }
 
-INLINE __m128i sums_q8(const oi_quad *x, const uint8_t *w) {
-  __m256i s[4];
-  EACH (b, 4) {
-    const uint8_t *q = w + 2 + b * Q8_BYTES;
-    s[b] = _mm256_add_epi32(bytes_sum(q, x->lo[b]), bytes_sum(q + 16, x->hi[b]));
+INLINE __m256i rows_q8(const oi_quad *x, const uint8_t *const w[ROWS], int b) {
+  __m256i s[ROWS];
+  EACH (r, ROWS) {
+    const uint8_t *q = w[r] + b * Q8_BYTES + 2;
+    s[r] = _mm256_add_epi32(byte_sums(q, x->lo[b]), byte_sums(q + 16, x->hi[b]));
   }
-  __m256i h = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
-  return _mm_add_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
+  return _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
 }
 
-INLINE __m128 scales(const uint8_t *w, int64_t size) {
-  uint16_t h[8] = {0};
-  EACH (b, 4) memcpy(&h[b], w + b * size, 2);
-  return _mm_cvtph_ps(load16(h));
+INLINE __m256i sums_q8(const oi_quad *x, const uint8_t *const w[ROWS], int b) {
+  const __m256i low = rows_q8(x, w, b), high = rows_q8(x, w, b + 1);
+  return _mm256_add_epi32(_mm256_permute2x128_si256(low, high, 0x20),
+                          _mm256_permute2x128_si256(low, high, 0x31));
 }
 
-// One quad of one row of w by `mr` rows of x, into their accumulators.
-INLINE void add_quad(const oi_dot *d, int64_t i, int64_t quad, const uint8_t *w, bool q8, __m128 *p,
-                     int mr) {
-  const __m128 dw = scales(w, q8 ? Q8_BYTES : Q4_BYTES);
-  EACH (r, mr) {
-    const oi_quad *x =
-        (const oi_quad *)(const void *)((const uint8_t *)d->x + (i + r) * d->x_pitch) + quad;
-    __m128 sum = _mm_cvtepi32_ps(q8 ? sums_q8(x, w) : sums_q4(x, w));
-    __m128 scale = _mm_mul_ps(dw, _mm_loadu_ps(x->d));
-    p[r] = _mm_add_ps(p[r], _mm_mul_ps(scale, sum));
+// The scales of one block of four rows, in the low half.
+INLINE __m128i block_scales(const uint8_t *const w[ROWS], int64_t at) {
+  __m128i a = _mm_unpacklo_epi16(load16(w[0] + at), load16(w[1] + at));
+  return _mm_unpacklo_epi32(a, _mm_unpacklo_epi16(load16(w[2] + at), load16(w[3] + at)));
+}
+
+// Values of blocks b and b + 1 of four rows, added to the partial sums of these blocks.
+INLINE __m256 add_pair(__m256 p, const oi_quad *x, const uint8_t *const w[ROWS], int b, bool q8) {
+  const int64_t size = q8 ? Q8_BYTES : Q4_BYTES;
+  __m128i halves = _mm_unpacklo_epi64(block_scales(w, b * size), block_scales(w, (b + 1) * size));
+  const __m256i spread = _mm256_setr_epi32(b, b, b, b, b + 1, b + 1, b + 1, b + 1);
+  __m256i sum = q8 ? sums_q8(x, w, b) : sums_q4(x, w, b);
+  if (!q8) {
+    __m256i total = _mm256_castsi128_si256(load16(x->total));
+    sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(total, spread));
   }
+  __m256 dx = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(x->d)), spread);
+  __m256 scale = _mm256_mul_ps(_mm256_cvtph_ps(halves), dx);
+  return _mm256_add_ps(p, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(sum)));
 }
 
-INLINE float fold_blocks(__m128 p) {
-  float q[4];
-  _mm_storeu_ps(q, p);
-  float even = q[0] + q[2], odd = q[1] + q[3];
-  return positive_zero(even + odd);
-}
-
-// `nr` rows of w that lie `apart` rows apart, by `mr` rows of x.
-INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, bool q8, int mr, int nr) {
+// Up to four rows of w that lie `apart` rows apart (the last one again where there are fewer), by
+// row i of x. Half h of p[l] is partial sum 2 l + h.
+INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t rows, bool q8) {
   const int64_t size = q8 ? Q8_BYTES : Q4_BYTES, blocks = d->k / 32;
-  const uint8_t *w = (const uint8_t *)d->w + j * d->w_pitch;
-  __m128 p[ROWS][ROWS];
-  EACH (c, nr)
-    EACH (r, mr) p[c][r] = _mm_setzero_ps();
-  for (int64_t b = 0; b + 4 <= blocks; b += 4)
-    EACH (c, nr) {
-      const uint8_t *at = w + c * apart * d->w_pitch + b * size;
-      __builtin_prefetch(at + AHEAD, 0, 3);
-      __builtin_prefetch(at + AHEAD + 64, 0, 3);
-      add_quad(d, i, b / 4, at, q8, p[c], mr);
+  const oi_quad *x = (const oi_quad *)(const void *)((const uint8_t *)d->x + i * d->x_pitch);
+  const uint8_t *w[ROWS];
+  uint8_t some[ROWS][4 * Q8_BYTES] = {{0}};
+  __m256 p[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  for (int64_t r = 0; r < ROWS; r++)
+    w[r] = (const uint8_t *)d->w + (j + (r < rows ? r : rows - 1) * apart) * d->w_pitch;
+  for (int64_t b = 0; b + 4 <= blocks; b += 4, x++) {
+    EACH (r, ROWS) {
+      __builtin_prefetch(w[r] + AHEAD, 0, 3);
+      __builtin_prefetch(w[r] + AHEAD + 64, 0, 3);
     }
-  if (blocks % 4)
-    EACH (c, nr) {
-      uint8_t some[4 * Q8_BYTES] = {0};
-      memcpy(some, w + c * apart * d->w_pitch + (blocks & ~3) * size, (size_t)(blocks % 4 * size));
-      add_quad(d, i, blocks / 4, some, q8, p[c], mr);
-    }
-  EACH (c, nr)
-    EACH (r, mr) d->out[(i + r) * d->out_pitch + j + c * apart] = fold_blocks(p[c][r]);
+    EACH (l, 2) p[l] = add_pair(p[l], x, w, 2 * l, q8);
+    EACH (r, ROWS) w[r] += 4 * size;
+  }
+  if (blocks % 4) {
+    for (int r = 0; r < ROWS; r++) w[r] = memcpy(some[r], w[r], (size_t)(blocks % 4 * size));
+    EACH (l, 2) p[l] = add_pair(p[l], x, w, 2 * l, q8);
+  }
+  __m256 even_odd = _mm256_add_ps(p[0], p[1]);
+  float sum[ROWS];
+  _mm_storeu_ps(sum,
+                _mm_add_ps(_mm256_castps256_ps128(even_odd), _mm256_extractf128_ps(even_odd, 1)));
+  for (int64_t r = 0; r < rows; r++)
+    d->out[i * d->out_pitch + j + r * apart] = positive_zero(sum[r]);
 }
 
 INLINE void run_q(const oi_dot *d, bool q8) {
-  if (d->m == 1) {
+  if (d->m == 1 && d->n >= ROWS) {
     int64_t part = d->n / ROWS;
-    for (int64_t j = 0; j < part; j++) tile_q(d, 0, j, part, q8, 1, ROWS);
-    for (int64_t j = part * ROWS; j < d->n; j++) tile_q(d, 0, j, 1, q8, 1, 1);
+    for (int64_t j = 0; j < part; j++) tile_q(d, 0, j, part, ROWS, q8);
+    if (d->n % ROWS) tile_q(d, 0, part * ROWS, 1, d->n % ROWS, q8);
     return;
   }
-  for (int64_t j = 0; j < d->n; j++) {
-    int64_t i = 0;
-    for (; i + ROWS <= d->m; i += ROWS) tile_q(d, i, j, 1, q8, ROWS, 1);
-    for (; i < d->m; i++) tile_q(d, i, j, 1, q8, 1, 1);
-  }
+  for (int64_t j = 0; j < d->n; j += ROWS)
+    for (int64_t i = 0; i < d->m; i++) tile_q(d, i, j, 1, d->n - j < ROWS ? d->n - j : ROWS, q8);
 }
 
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }

@@ -142,7 +142,8 @@ static int64_t stored_pitch(const oi_mm *mm) {
 // All sizes grow with every dim, so that the room of the largest shapes is enough for all; only
 // x_in_place does not (length_varies).
 static void describe_memory(oi_mm *mm) {
-  enum { PANEL = 1 << 19, LEAST = 16, MOST = 64 };
+  enum { PANEL = 1 << 19, LEAST = 16, MOST = 64, SUMS = 512 };
+  enum { SUMS_BYTES = 16 * (SUMS + 16 * OI_MM_FEW) * 4 };
   const bool floats = mm->kind == OI_MM_F32;
   mm->element = floats ? 4 : 8;
   mm->x_in_place =
@@ -157,6 +158,12 @@ static void describe_memory(oi_mm *mm) {
   int64_t least = LEAST * mm->w_pitch, most = MOST * mm->w_pitch;
   mm->panel_bytes = most <= PANEL ? most : least >= PANEL ? least : PANEL;
   mm->panel_rows = mm->panel_bytes / mm->w_pitch;
+  if (!floats || !mm->b.transposed) return;
+  // Partial sums of all columns of a piece: 16 a column and row, a line more so that none are 4 KiB
+  // apart.
+  mm->by_columns = mm->m > 0 && mm->m <= OI_MM_FEW;
+  if (mm->by_columns) mm->panel_rows = SUMS / mm->m;
+  if (mm->panel_bytes < SUMS_BYTES) mm->panel_bytes = SUMS_BYTES;
 }
 
 static void describe_batch(const oi_call *c, oi_mm *mm) {

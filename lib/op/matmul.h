@@ -17,6 +17,8 @@ typedef struct oi_mm_side {
   int64_t count;                 // matrices
 } oi_mm_side;
 
+enum { OI_MM_FEW = 8 };  // rows of x for which a [K, N] b is not packed
+
 typedef struct oi_mm {
   oi_mm_kind kind;
   oi_mm_side a, b;
@@ -27,10 +29,11 @@ typedef struct oi_mm {
   int64_t m, n;                  // rows and columns of one matrix of the output that are computed
   int64_t out_columns, column0;  // of the output; the first one that is computed
   bool x_in_place;               // rows of a serve as they lie
-  bool w_in_place;               // rows of b serve as they lie, in their storage dtype
-  int64_t element;               // bytes of a packed element
-  int64_t x_pitch, w_pitch;      // bytes of a row of x and of w, packed or not
-  int64_t x_bytes;               // of all packed rows of a
+  bool by_columns;           // few rows of x by a [K, N] b: rows of b are summed, nothing is packed
+  bool w_in_place;           // rows of b serve as they lie, in their storage dtype
+  int64_t element;           // bytes of a packed element
+  int64_t x_pitch, w_pitch;  // bytes of a row of x and of w, packed or not
+  int64_t x_bytes;           // of all packed rows of a
   int64_t panel_rows, panel_bytes;  // of b, packed, one panel a worker; 0 where w_in_place
 } oi_mm;
 

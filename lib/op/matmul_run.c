@@ -14,7 +14,8 @@ enum { MOST_PANEL = 64, DEEP = 16 };
 typedef struct job {
   const oi_call *call;
   const oi_mm *mm;
-  uint8_t *x;               // rows of all matrices of a, x_pitch apart
+  uint8_t *x;  // rows of all matrices of a, x_pitch apart
+  const oi_dots *dots;
   oi_dot_fn *dot;           // OI_MM_F32, OI_MM_QUANT
   int64_t columns, pieces;  // of a piece of the output, and in a matrix of it
 } job;
@@ -145,6 +146,28 @@ static int64_t matrix_of(const oi_mm *mm, const oi_mm_side *side, int64_t index)
   return at;
 }
 
+// Sums of rows of b, weighted by the few rows of x: no product with a row of zeros, and the order
+// is the same.
+static void run_sums(const job *j, const oi_dot *d, int64_t ib, int64_t first, float *part) {
+  const oi_view *b = j->mm->b.view;
+  const int64_t width = b->dim[b->rank - 1], element = b->dtype == OINF_F32 ? 4 : 2,
+                pitch = d->n + 16;
+  const uint8_t *rows = (const uint8_t *)b->data + (ib * d->k * width + first) * element;
+  oi_mix mix = {.part = part,
+                .part_pitch = pitch,
+                .e = d->x,
+                .e_pitch = d->x_pitch / 4,
+                .v = rows,
+                .v_pitch = width * element,
+                .m = d->m,
+                .end = d->k,
+                .columns = d->n};
+  memset(part, 0, (size_t)(d->m * 16 * pitch) * sizeof *part);
+  oi_mix_of(j->dots, b->dtype)(&mix);
+  for (int64_t i = 0; i < d->m; i++)
+    j->dots->mixed(d->out + i * d->out_pitch, part + i * 16 * pitch, pitch, d->n, 1.0f);
+}
+
 // Columns `first` .. of matrix `index` of the output by a panel, or by rows of b where they lie.
 static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, int worker) {
   const oi_mm *mm = j->mm;
@@ -157,16 +180,21 @@ static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, i
               .m = mm->m,
               .n = n,
               .k = mm->k};
+  uint8_t *panel = (uint8_t *)j->call->room + mm->x_bytes + worker * mm->panel_bytes;
+  if (j->dot) d.out = (float *)j->call->out->data + at;
+  if (mm->by_columns) {
+    run_sums(j, &d, ib, first, (float *)(void *)panel);
+    return;
+  }
   if (mm->w_in_place) {
     d.w = (const uint8_t *)mm->b.view->data + (ib * mm->b.rows + first) * mm->w_pitch;
   } else {
-    uint8_t *panel = (uint8_t *)j->call->room + mm->x_bytes + worker * mm->panel_bytes;
     pack(mm, &mm->b, ib, first, n, panel, mm->w_pitch);
     d.w = panel;
     if (!j->dot) d.k = (mm->k + 15) / 16 * 16;  // both sides are padded with zeros
   }
   if (j->dot)
-    d.out = (float *)j->call->out->data + at, j->dot(&d);
+    j->dot(&d);
   else
     run_wide(j, &d, at);
 }
@@ -201,9 +229,10 @@ void oi_mm_run(const oi_call *c, const oi_mm *mm) {
   if (mm->m == 0 || mm->n == 0 || mm->count == 0) return;
   if (!mm->x_in_place)
     oi_threads_run(rows * mm->k > FEW ? c->threads : NULL, rows, MOST_PANEL / 4, ready_rows, &j);
-  const oi_dots *dots = oi_dots_of((oi_cpu)c->cpu);
-  if (mm->kind == OI_MM_F32) j.dot = oi_dot_of(dots, mm->w_in_place ? mm->b.view->dtype : OINF_F32);
-  if (mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(dots, mm->b.view->dtype);
+  j.dots = oi_dots_of((oi_cpu)c->cpu);
+  if (mm->kind == OI_MM_F32)
+    j.dot = oi_dot_of(j.dots, mm->w_in_place ? mm->b.view->dtype : OINF_F32);
+  if (mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(j.dots, mm->b.view->dtype);
   j.columns = choose_columns(mm, oi_threads_count(c->threads));
   j.pieces = (mm->n + j.columns - 1) / j.columns;
   oi_threads_run(c->threads, mm->count * j.pieces, 1, run_pieces, &j);
