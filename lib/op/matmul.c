@@ -139,15 +139,13 @@ static int64_t stored_pitch(const oi_mm *mm) {
   }
 }
 
-// All sizes grow with every dim, so that the room of the largest shapes is enough for all; only
-// x_in_place does not (length_varies).
+// All sizes grow with every dim, so that the room of the largest shapes is enough for all.
 static void describe_memory(oi_mm *mm) {
   enum { PANEL = 1 << 19, LEAST = 16, MOST = 64, SUMS = 512 };
   enum { SUMS_BYTES = 16 * (SUMS + 16 * OI_MM_FEW) * 4 };
   const bool floats = mm->kind == OI_MM_F32;
   mm->element = floats ? 4 : 8;
-  mm->x_in_place =
-      floats && mm->a.view->dtype == OINF_F32 && !mm->a.transposed && mm->k > 0 && mm->k % 16 == 0;
+  mm->x_in_place = floats && mm->a.view->dtype == OINF_F32 && !mm->a.transposed;
   mm->x_pitch = mm->x_in_place ? mm->k * 4 : packed_pitch(mm->k, mm->element);
   if (mm->kind == OI_MM_QUANT) mm->x_pitch = oi_quads(mm->k) * (int64_t)sizeof(oi_quad);
   if (!mm->x_in_place) mm->x_bytes = (mm->a.count * mm->a.rows * mm->x_pitch + 63) / 64 * 64;
