@@ -12,11 +12,14 @@ static oinf_status open_blob(oinf_ctx *ctx, const oinf_model *m, const char *nam
 }
 
 oinf_status oi_config_open(oinf_ctx *ctx, const oinf_model *model, oi_config *out) {
-  oi_config c = {.ctx = ctx, .model_type = ""};
+  oi_config c = {.ctx = ctx};
+  oi_arena_init(&c.arena, ctx);
   oinf_status status = open_blob(ctx, model, "config.json", &c.root);
   if (status == OINF_OK) status = open_blob(ctx, model, "generation_config.json", &c.generation);
   if (status != OINF_OK) return oi_config_close(&c), status;
   c.model_type = oi_config_text(c.root, "model_type", "");
+  const char *head = json_string_value(json_array_get(json_object_get(c.root, "architectures"), 0));
+  c.head = head ? head : "";
   *out = c;
   return OINF_OK;
 }
@@ -25,6 +28,7 @@ void oi_config_close(oi_config *c) {
   json_decref(c->root);
   json_decref(c->generation);
   c->root = c->generation = NULL;
+  if (c->arena.ctx) oi_arena_free(&c->arena);
 }
 
 const json_t *oi_config_get(const oi_config *c, const char *key) {
@@ -64,12 +68,15 @@ const char *oi_config_text(const json_t *object, const char *key, const char *ot
   return s ? s : otherwise;
 }
 
-void oi_config_ids(const oi_config *c, const char *key, oi_text *out) {
-  const json_t *v = json_object_get(c->generation, key);
-  if (!v || json_is_null(v)) v = json_object_get(c->root, key);
-  if (json_is_integer(v)) oi_text_put(out, "%lld", (long long)json_integer_value(v));
-  for (size_t i = 0; i < json_array_size(v); i++)
-    if (json_is_integer(json_array_get(v, i)))
-      oi_text_put(out, "%s%lld", out->n ? "," : "",
-                  (long long)json_integer_value(json_array_get(v, i)));
+static void put_id(const json_t *id, oi_text *out) {
+  if (json_is_integer(id))
+    oi_text_put(out, out->n ? ",%lld" : "%lld", (long long)json_integer_value(id));
+}
+
+void oi_config_ids(const oi_config *c, const char *key, const char *otherwise, oi_text *out) {
+  const json_t *said = json_object_get(c->root, key), *v = json_object_get(c->generation, key);
+  if (!v || json_is_null(v)) v = said;
+  if (!said && !c->generation) oi_text_put(out, "%s", otherwise);
+  put_id(v, out);
+  for (size_t i = 0; i < json_array_size(v); i++) put_id(json_array_get(v, i), out);
 }

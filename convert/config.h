@@ -10,6 +10,8 @@ typedef struct oi_config {
   json_t *root;            // of config.json; owned
   json_t *generation;      // of generation_config.json, or NULL; owned
   const char *model_type;  // "" where there is none
+  const char *head;        // architectures[0], "" where there is none
+  oi_arena arena;          // bytes of the tensors that an architecture adds to its model
 } oi_config;
 
 // From the blobs of an opened checkpoint folder; a model without config.json gives an empty config.
@@ -25,6 +27,6 @@ oinf_status oi_config_real(const oi_config *c, const json_t *object, const char 
 bool oi_config_flag(const oi_config *c, const char *key, bool otherwise);
 const char *oi_config_text(const json_t *object, const char *key, const char *otherwise);
 // "2" or "128001,128008": ids under a key that holds a number or a list, of generation_config.json
-// before config.json.
-void oi_config_ids(const oi_config *c, const char *key, oi_text *out);
+// before config.json; `otherwise` where neither has the key.
+void oi_config_ids(const oi_config *c, const char *key, const char *otherwise, oi_text *out);
 #endif

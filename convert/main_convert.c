@@ -75,7 +75,7 @@ static oinf_status show_plan(const oi_convert *c) {
   for (uint32_t i = 0; i < c->content->tensors.n; i++) {
     const oinf_tensor *t = &c->content->tensors.at[i].pub;
     total += t->bytes;
-    if (!show_tensor(t, c->from->tensors.at[c->source_of[i]].pub.name))
+    if (!show_tensor(t, oi_convert_origin(c, i)))
       return oi_fail(oi_ctx_err(c->ctx), OINF_IO, "standard output is closed");
   }
   printf("%zu tensors, %llu bytes, %u graphs\n", c->content->tensors.n, (unsigned long long)total,

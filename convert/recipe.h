@@ -10,6 +10,10 @@
 //     - {match: "*.weight", to: q8_0}
 //   metadata:
 //     model.layers: num_hidden_layers
+//
+// `drop` and `from` speak of the source's names, the other patterns of the new ones. {l} stands for
+// a number; *, ? and [..] are a shell's. A rule of `quantize` with one of those passes over what
+// cannot be quantized, a whole name is taken at its word.
 #ifndef OINF_CONVERT_RECIPE_H
 #define OINF_CONVERT_RECIPE_H
 #include "convert/config.h"
@@ -17,18 +21,22 @@
 typedef struct oi_rule {
   const char *match, *to;
 } oi_rule;
+typedef OI_VEC(oi_rule) oi_rules;
 typedef struct oi_recipe {
   oi_arena arena;
-  OI_VEC(oi_rule) drop, names, dtypes, quantize, metadata;
+  oi_rules drop, names, dtypes, quantize, metadata;
 } oi_recipe;
 
 void oi_recipe_init(oi_recipe *r, oinf_ctx *ctx);
-oinf_status oi_recipe_load(oi_recipe *r, oinf_ctx *ctx, const char *path);  // adds to what is there
+// Adds to what is there. What is refused is FORMAT, and the message begins "'path', line:column: ".
+oinf_status oi_recipe_load(oi_recipe *r, oinf_ctx *ctx, const char *path);
 void oi_recipe_free(oi_recipe *r, oinf_ctx *ctx);
 bool oi_recipe_drops(const oi_recipe *r, const char *name);
-// The new name, or the old one; false: out of memory.
+// The new name, or the old one; false: out of memory. A graph's family of tensors is renamed as a
+// whole: its "{2*l+1}" goes where a number would go.
 bool oi_recipe_name(const oi_recipe *r, const char *name, oi_text *out);
 // The dtype that a rule gives, OINF_NONE where none speaks.
 oinf_dtype oi_recipe_dtype(const oi_recipe *r, const char *name);
-oinf_dtype oi_recipe_quant(const oi_recipe *r, const char *name, bool *out_ruled);
+// out_ruled: a rule speaks (of OINF_NONE too); out_exact: it names this one tensor.
+oinf_dtype oi_recipe_quant(const oi_recipe *r, const char *name, bool *out_ruled, bool *out_exact);
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const oi_arch archs[] = {
-#define ARCH(type, build) {type, build},
+#define ARCH(type, build, bos, eos) {type, build, bos, eos},
 #include "convert/arch/arch.def"
 #undef ARCH
 };
@@ -12,9 +12,16 @@ enum {
   N_ARCHS = sizeof archs / sizeof *archs
 };
 
-const oi_arch *oi_arch_find(const char *model_type) {
-  for (size_t i = 0; model_type && i < N_ARCHS; i++)
-    if (strcmp(archs[i].model_type, model_type) == 0) return &archs[i];
+static bool ends_with(const char *text, const char *end) {
+  const size_t n = strlen(text), k = strlen(end);
+  return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+const oi_arch *oi_arch_find(const oi_config *config) {
+  const char *head = config->head;
+  if (*head && !ends_with(head, "ForCausalLM") && !ends_with(head, "Model")) return NULL;
+  for (size_t i = 0; i < N_ARCHS; i++)
+    if (strcmp(archs[i].model_type, config->model_type) == 0) return &archs[i];
   return NULL;
 }
 
