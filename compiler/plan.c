@@ -19,6 +19,7 @@ oinf_status oi_plan_make(oinf_graph *g, const oi_plan_desc *desc, oi_err *err, o
     s = oi_plan_items(&p, desc, err);
   }
   if (s == OINF_OK) s = oi_plan_memory(&p, desc, err);
+  if (s == OINF_OK) s = oi_plan_place(&p, err);
   if (s != OINF_OK) return oi_plan_free(&p), s;
   *out_plan = p;
   return OINF_OK;
@@ -28,6 +29,7 @@ void oi_plan_free(oi_plan *p) {
   if (!p->graph) return;
   oi_vec_free(p->graph->ctx, &p->items);
   oi_vec_free(p->graph->ctx, &p->storages);
+  oi_vec_free(p->graph->ctx, &p->spans);
   oi_arena_free(&p->arena);
   *p = (oi_plan){0};
 }
@@ -51,11 +53,16 @@ bool oi_plan_is_view(uint32_t op) {
   return op == OP_reshape || op == OP_squeeze || op == OP_unsqueeze;
 }
 
-// A matmul reads its weight by rows where these are rows of the file: two axes, transposed.
+// Are the rows that the kernel takes those of the file? A matmul's are where its weight has two
+// axes and is transposed, a gather's where it picks along the first axis.
 static bool rows_are_rows(const oi_node *n, const oi_value *w) {
-  if (n->op != OP_matmul) return true;
-  const oinf_matmul_args *a = n->args;
-  return a->transpose_b && w->type.rank == 2;
+  if (n->op == OP_matmul) {
+    const oinf_matmul_args *a = n->args;
+    return a->transpose_b && w->type.rank == 2;
+  }
+  if (n->op != OP_gather) return true;
+  const oinf_gather_args *a = n->args;
+  return a->axis == 0 || a->axis + (int64_t)w->type.rank == 0;
 }
 
 int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_paging) {
@@ -65,7 +72,7 @@ int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_pag
     const oi_value *v = oi_val_at(g, n->in[i]);
     oi_paging how = oi_op_paging((oi_op)n->op, i);
     if (how == OI_PAGE_WHOLE || !v->node || oi_node_at(g, v->node)->op != OP_WEIGHT) continue;
-    if (how == OI_PAGE_ROWS && !rows_are_rows(n, v)) continue;
+    if (!rows_are_rows(n, v)) continue;
     *out_paging = how;
     return (int)i;
   }

@@ -24,7 +24,7 @@ typedef enum oi_item_kind {
   OI_ITEM_LOOP,   // a segment of a loop: iterations from .. to - 1; carry: start values to copy
                   // (first segment)
   OI_ITEM_END,    // of a segment; carry: yields to copy back
-  OI_ITEM_IF,     // jump: the item of OI_ITEM_ELSE
+  OI_ITEM_IF,     // jump: the item of OI_ITEM_ELSE; carry: start values that a side uses
   OI_ITEM_ELSE,   // carry: yields of side 0 to copy; jump: the item of OI_ITEM_ENDIF
   OI_ITEM_ENDIF,  // carry: yields of side 1 to copy
   OI_ITEM_HOLD    // a demanded value is kept for the caller; which: index of the demand
@@ -53,8 +53,15 @@ typedef struct oi_storage {
   oi_storage_kind kind;
   uint32_t node;           // INPUT, WEIGHT, STATE: the node that says which
   uint64_t bytes, offset;  // ACT: upper bound, place in the activation arena
-  uint32_t first, last;    // items between which it lives
+  uint32_t span;           // when it lives: the latest of its spans
 } oi_storage;
+
+// Items between which a storage lives. It has several where a loop has several segments, and is
+// free in between.
+typedef struct oi_span {
+  uint32_t first, last;
+  uint32_t before;  // the span before this one; 0: none
+} oi_span;
 
 typedef struct oi_plan_desc {
   const oi_demand *demands;
@@ -71,6 +78,7 @@ typedef struct oi_plan {
   oi_arena arena;
   OI_VEC(oi_item) items;
   OI_VEC(oi_storage) storages;  // [0] unused
+  OI_VEC(oi_span) spans;        // [0] unused
   uint32_t *of_value;           // storage of each value; 0: none in this plan
   uint64_t *hold_bytes;         // of each demand, upper bound
   int64_t *sym_lo, *sym_hi;
@@ -81,15 +89,23 @@ typedef struct oi_plan {
 
 oinf_status oi_plan_make(oinf_graph *g, const oi_plan_desc *desc, oi_err *err, oi_plan *out_plan);
 void oi_plan_free(oi_plan *p);
-// plan_need.c: the items; plan_memory.c: storages, lifetimes, offsets. Each is a pass over the
-// plan.
+// plan_need.c: the items; plan_memory.c: storages and their lifetimes; plan_place.c: offsets. Each
+// is a pass over the plan.
 oinf_status oi_plan_items(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
 oinf_status oi_plan_memory(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
+oinf_status oi_plan_place(oi_plan *p, oi_err *err);
+bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b);  // live at once
+// The most bytes of activations that live at one item: no placement needs less. UINT64_MAX: out of
+// memory.
+uint64_t oi_plan_least(const oi_plan *p);
 
 // The row-paged or index-paged operand of a node: its operand index, or -1. Weights alone are
 // paged.
 int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_paging);
-bool oi_plan_is_view(uint32_t op);                              // shares its operand's storage
+bool oi_plan_is_view(uint32_t op);              // shares its operand's storage
+static inline int oi_plan_sides(uint32_t op) {  // regions of a node
+  return op == OP_LOOP ? 1 : op == OP_IF ? 2 : 0;
+}
 uint64_t oi_plan_bytes_hi(const oi_plan *p, const oi_type *t);  // upper bound of a type's bytes
 // True where a state only ever grows: reads see rows of earlier steps and rows written before them
 // in this step, so a step that is abandoned or run twice leaves nothing behind that anyone could

@@ -48,9 +48,18 @@ static void want_bits(walk *w, const uint32_t *values, uint32_t n, uint64_t bits
     if (bits >> i & 1) want_whole(w, values[i]);
 }
 
+static void forget(walk *w, const uint32_t *values, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) w->wanted[values[i]] = 0;
+}
+
 static void forget_inside(walk *w, uint32_t region) {
-  for (uint32_t v = 1; v < w->g->values.n; v++)
-    if (oi_region_inside(w->g, w->g->values.at[v].region, region)) w->wanted[v] = 0;
+  const oi_region *r = &w->g->regions.at[region];
+  forget(w, r->params, r->n_params);
+  for (uint32_t id = r->first; id; id = oi_node_at(w->g, id)->next) {
+    const oi_node *n = oi_node_at(w->g, id);
+    forget(w, n->out, n->n_out);
+    for (int i = 0; i < oi_plan_sides(n->op); i++) forget_inside(w, n->sub[i]);
+  }
 }
 
 // ---- demands ----
@@ -103,26 +112,26 @@ static int64_t next_demand(const walk *w, uint32_t body, int64_t i) {
 
 // ---- loops ----
 
-// True where every access of the state inside the loop names its layer by the loop's bare index, so
-// that iterations touch different layers.
-static bool layers_apart(const walk *w, uint32_t state, const oi_node *loop) {
-  for (uint32_t i = 1; i < w->g->nodes.n; i++) {
-    const oi_node *n = oi_node_at(w->g, i);
+// Does every access of the state inside the region name its layer by this loop's bare index, so
+// that iterations touch different layers?
+static bool layers_apart(const walk *w, uint32_t state, uint32_t region, uint32_t loop_sym) {
+  for (uint32_t id = w->g->regions.at[region].first; id; id = oi_node_at(w->g, id)->next) {
+    const oi_node *n = oi_node_at(w->g, id);
+    for (int i = 0; i < oi_plan_sides(n->op); i++)
+      if (!layers_apart(w, state, n->sub[i], loop_sym)) return false;
     if ((n->op != OP_STATE_READ && n->op != OP_STATE_WRITE) || n->state != state) continue;
-    if (!oi_region_inside(w->g, n->region, loop->sub[0])) continue;
-    if (!oi_dim_is_expr(n->a) || oi_dims_sym_of(w->g->dims, n->a) != (int)loop->loop_sym)
-      return false;
+    if (!oi_dim_is_expr(n->a) || oi_dims_sym_of(w->g->dims, n->a) != (int)loop_sym) return false;
   }
   return true;
 }
 
-// Does the body write a state that is wanted, or is every write owed?
-static bool writes_owed(const walk *w, uint32_t body) {
-  for (uint32_t i = 1; i < w->g->nodes.n; i++) {
-    const oi_node *n = oi_node_at(w->g, i);
-    if (n->op == OP_STATE_WRITE && oi_region_inside(w->g, n->region, body) &&
-        (w->desc->all_writes || w->state[n->state]))
-      return true;
+// Does the region write a state that is wanted, or is every write owed?
+static bool writes_owed(const walk *w, uint32_t region) {
+  for (uint32_t id = w->g->regions.at[region].first; id; id = oi_node_at(w->g, id)->next) {
+    const oi_node *n = oi_node_at(w->g, id);
+    if (n->op == OP_STATE_WRITE && (w->desc->all_writes || w->state[n->state])) return true;
+    for (int i = 0; i < oi_plan_sides(n->op); i++)
+      if (writes_owed(w, n->sub[i])) return true;
   }
   return false;
 }
@@ -146,30 +155,42 @@ static bool iteration(walk *w, uint32_t loop, int64_t i, uint64_t end, uint64_t 
              (oi_item){.kind = OI_ITEM_LOOP, .node = loop, .from = i, .to = i + 1, .jump = tail});
 }
 
-// What a state wants before the loop, and what it still wants at the end of the iteration before
-// this one.
-static void drop_states(walk *w, const oi_node *loop, uint8_t *before) {
+// What is wanted of the states at the end of the iteration before this one: what is behind the loop
+// wants, and what this iteration reads, unless iterations keep to layers of their own.
+static void drop_states(walk *w, const oi_node *loop, const uint8_t *behind, uint8_t *before) {
   for (uint32_t s = 0; s < w->g->states.n; s++) {
     if (!w->state[s]) continue;
     before[s] = 1;
-    if (layers_apart(w, s, loop)) w->state[s] = 0;
+    if (!behind[s] && layers_apart(w, s, loop->sub[0], loop->loop_sym)) w->state[s] = 0;
   }
 }
 
-static bool iterations(walk *w, uint32_t id, uint64_t *want, uint8_t *before, uint8_t *end_states) {
+// Wants that never settle (carried values that change places) would cost an item list an iteration:
+// after this many segments of a loop they are only added to.
+enum {
+  MAX_SEGMENTS = 16
+};
+
+// `room` has a byte for each state, twice. Gives what the first iteration wants carried in, and in
+// `before` what the loop wants of the states.
+static bool iterations(walk *w, uint32_t id, uint64_t *want, uint8_t *before, uint8_t *room) {
   const oi_node *n = oi_node_at(w->g, id);
-  const bool all = w->desc->all_values;
-  for (int64_t i = n->trips - 1; i >= 0;) {
+  const size_t n_states = w->g->states.n;
+  uint8_t *behind = room, *end_states = room + n_states;
+  uint32_t segments = 0;
+  memcpy(behind, w->state, n_states);
+  for (int64_t i = n->trips - 1; i >= 0; segments++) {
     int64_t j = next_demand(w, n->sub[0], i);
-    if (j < i && !*want && !all && !writes_owed(w, n->sub[0])) {
+    if (j < i && !*want && !w->desc->all_values && !writes_owed(w, n->sub[0])) {
       i = j;
       continue;
     }
-    memcpy(end_states, w->state, w->g->states.n);
+    memcpy(end_states, w->state, n_states);
     uint64_t start;
     if (!iteration(w, id, i, *want, &start)) return false;
-    drop_states(w, n, before);
-    bool same = j < i && start == *want && memcmp(end_states, w->state, w->g->states.n) == 0;
+    if (segments >= MAX_SEGMENTS) start |= *want;
+    drop_states(w, n, behind, before);
+    bool same = j < i && start == *want && memcmp(end_states, w->state, n_states) == 0;
     if (same) {  // every iteration down to the next demand wants just this
       oi_item *loop = &w->back.at[w->back.n - 1];
       loop->from = w->back.at[loop->jump].from = j + 1;
@@ -180,35 +201,46 @@ static bool iterations(walk *w, uint32_t id, uint64_t *want, uint8_t *before, ui
   return true;
 }
 
+static bool too_many(walk *w, const oi_node *n) {
+  if (w->depth < OI_MAX_DEPTH && n->n_in <= OI_MAX_CARRIED) return false;
+  oi_fail(w->err, OINF_SUPPORT, "loops nest at most %d deep, and carry at most %d values",
+          OI_MAX_DEPTH, OI_MAX_CARRIED);
+  return true;
+}
+
+static uint64_t wanted_results(const walk *w, const oi_node *n) {
+  if (w->desc->all_values && n->n_out) return UINT64_MAX >> (64 - n->n_out);
+  return wanted_bits(w, n->out, n->n_out);
+}
+
 static bool loop_walk(walk *w, uint32_t id) {
   const oi_node *n = oi_node_at(w->g, id);
-  if (w->depth >= OI_MAX_DEPTH || n->n_in > OI_MAX_CARRIED) {
-    oi_fail(w->err, OINF_SUPPORT, "loops nest at most %d deep and carry at most %d values",
-            OI_MAX_DEPTH, OI_MAX_CARRIED);
-    return false;
-  }
-  uint8_t *before = oi_arena_alloc(&w->plan->arena, 2 * w->g->states.n + 1);
-  if (!before || !hold_all(w, n->out, n->n_out)) return false;
-  uint64_t want = wanted_bits(w, n->out, n->n_out);
-  if (w->desc->all_values && n->n_out) want = UINT64_MAX >> (64 - n->n_out);
-  size_t items = w->back.n;
-  if (!iterations(w, id, &want, before, before + w->g->states.n)) return false;
-  if (w->back.n > items)
+  const size_t n_states = w->g->states.n;
+  if (too_many(w, n)) return false;
+  uint8_t *before = oi_alloc(w->g->ctx, 3 * n_states);
+  if (!before || !hold_all(w, n->out, n->n_out))
+    return oi_free(w->g->ctx, before, 3 * n_states), false;
+  uint64_t want = wanted_results(w, n);
+  const size_t items = w->back.n;
+  bool ok = iterations(w, id, &want, before, before + n_states);
+  if (ok && w->back.n > items)
     w->back.at[w->back.n - 1].carry = want;  // the first segment copies the start values
   want_bits(w, n->in, n->n_in, want);
-  for (uint32_t s = 0; s < w->g->states.n; s++) w->state[s] |= before[s];
+  for (uint32_t s = 0; s < n_states; s++) w->state[s] |= before[s];
   forget_inside(w, n->sub[0]);
-  return true;
+  oi_free(w->g->ctx, before, 3 * n_states);
+  return ok;
 }
 
 // ---- branches ----
 
-static bool side_walk(walk *w, const oi_node *n, int side, uint64_t want) {
+// Gives the start values that the side wants.
+static bool side_walk(walk *w, const oi_node *n, int side, uint64_t want, uint64_t *out_start) {
   const oi_region *r = &w->g->regions.at[n->sub[side]];
   forget_inside(w, n->sub[side]);
   want_bits(w, r->yields, r->n_yields, want);
   if (!region_walk(w, n->sub[side]) || !hold_all(w, r->params, r->n_params)) return false;
-  want_bits(w, n->in + 1, n->n_in - 1, wanted_bits(w, r->params, r->n_params));
+  *out_start = wanted_bits(w, r->params, r->n_params);
   forget_inside(w, n->sub[side]);
   return true;
 }
@@ -220,26 +252,36 @@ static void swap_states(uint8_t *a, uint8_t *b, size_t n) {
   }
 }
 
-static bool if_walk(walk *w, uint32_t id) {
+// Both sides are followed by what comes behind the branch: the second walk starts from the states
+// that the first one started from, and what either wants is wanted before.
+static bool sides_walk(walk *w, uint32_t id, uint64_t want, uint8_t *states) {
   const oi_node *n = oi_node_at(w->g, id);
-  uint8_t *other = oi_arena_alloc(&w->plan->arena, w->g->states.n + 1);
-  if (!other || !hold_all(w, n->out, n->n_out)) return false;
-  uint64_t want = wanted_bits(w, n->out, n->n_out);
-  if (w->desc->all_values && n->n_out) want = UINT64_MAX >> (64 - n->n_out);
-  uint32_t endif = (uint32_t)w->back.n;
-  memcpy(other, w->state, w->g->states.n);
-  if (!put(w, (oi_item){.kind = OI_ITEM_ENDIF, .node = id, .carry = want}) ||
-      !side_walk(w, n, 1, want))
-    return false;
-  uint32_t middle = (uint32_t)w->back.n;
+  const size_t n_states = w->g->states.n;
+  const uint32_t endif = (uint32_t)w->back.n;
+  uint64_t start[2];
+  memcpy(states, w->state, n_states);
+  if (!put(w, (oi_item){.kind = OI_ITEM_ENDIF, .node = id, .carry = want})) return false;
+  if (!side_walk(w, n, 1, want, &start[1])) return false;
+  const uint32_t middle = (uint32_t)w->back.n;
   if (!put(w, (oi_item){.kind = OI_ITEM_ELSE, .node = id, .carry = want, .jump = endif}))
     return false;
-  swap_states(w->state, other,
-              w->g->states.n);  // the first side, too, is followed by what comes behind the branch
-  if (!side_walk(w, n, 0, want)) return false;
-  for (uint32_t s = 0; s < w->g->states.n; s++) w->state[s] |= other[s];
+  swap_states(w->state, states, n_states);
+  if (!side_walk(w, n, 0, want, &start[0])) return false;
+  for (uint32_t s = 0; s < n_states; s++) w->state[s] |= states[s];
+  start[0] |= start[1];
   want_whole(w, n->in[0]);
-  return put(w, (oi_item){.kind = OI_ITEM_IF, .node = id, .jump = middle});
+  want_bits(w, n->in + 1, n->n_in - 1, start[0]);
+  return put(w, (oi_item){.kind = OI_ITEM_IF, .node = id, .jump = middle, .carry = start[0]});
+}
+
+static bool if_walk(walk *w, uint32_t id) {
+  const oi_node *n = oi_node_at(w->g, id);
+  if (too_many(w, n)) return false;
+  uint8_t *states = oi_alloc(w->g->ctx, w->g->states.n);
+  bool ok =
+      states && hold_all(w, n->out, n->n_out) && sides_walk(w, id, wanted_results(w, n), states);
+  oi_free(w->g->ctx, states, w->g->states.n);
+  return ok;
 }
 
 // ---- nodes ----
@@ -249,8 +291,7 @@ static bool is_needed(const walk *w, const oi_node *n) {
   for (uint32_t i = 0; i < n->n_out; i++)
     if (w->wanted[n->out[i]]) return true;
   if (n->op == OP_STATE_WRITE) return w->desc->all_writes || w->state[n->state];
-  int sides = n->op == OP_LOOP ? 1 : n->op == OP_IF ? 2 : 0;
-  for (int i = 0; i < sides; i++)
+  for (int i = 0; i < oi_plan_sides(n->op); i++)
     if (holds_demand(w, n->sub[i]) || writes_owed(w, n->sub[i])) return true;
   return false;
 }
