@@ -179,8 +179,7 @@ static oinf_status set_pager(oinf_sim *s, oi_run_plan *r) {
                         .row_slot = r->paging.row_slot,
                         .order = r->paging.order.at,
                         .n_order = r->paging.order.n};
-  if (!oi_pager_set(s->pager, &room, keep))
-    return oi_fail(&s->err, OINF_MEMORY, "no thread could be started");
+  oi_pager_set(s->pager, &room, keep);
   s->weights_plan = &r->paging;
   s->cursor = (oi_cursor){{0, 0}, 0};
   return OINF_OK;

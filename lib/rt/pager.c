@@ -1,6 +1,9 @@
-// See pager.h. One mutex guards slots and counters; file reads and checksums run outside it. A page
-// that the schedule did not foresee (a branch went the other way) is read on the spot, and the
-// schedule is taken up again where it fits.
+// See pager.h. Two threads: the caller's, and one that reads ahead. One mutex guards the states of
+// the two slots, the order of work and the count of bytes; file reads and checksums run outside it,
+// each on memory that its thread alone has at that time (a slot that is LOADING is the reader's,
+// every other one, the window and the row slot are the caller's). Faults lie with the slot that
+// they befell until the page is asked for. A page that the schedule did not foresee (a branch went
+// the other way) is read on the spot, and the schedule is taken up again where it fits.
 #include "lib/rt/pager.h"
 
 #include <errno.h>
@@ -17,11 +20,16 @@ typedef enum slot_state {
   SLOT_READY,
   SLOT_FAILED
 } slot_state;
+typedef struct failure {
+  oi_pager_fault fault;
+  int error;       // IO: errno
+  uint64_t block;  // CORRUPT
+} failure;
 typedef struct slot {
   uint8_t *at;
   oi_page page;
   slot_state state;
-  oi_pager_fault fault;
+  failure failed;
 } slot;
 
 typedef struct part {
@@ -33,27 +41,33 @@ struct oi_pager {
   part *parts;
   uint32_t n_parts;
   uint64_t blocks;
-  uint8_t
-      *proved;  // by block: checksum seen to hold (mapped, window) and, for the window, in memory
+  uint8_t *proved;  // by block: its checksum held (mapped), it is in memory (window)
   oi_pager_room room;
   slot slots[2], row;
-  int current;                // slot in use, -1: none
-  size_t next;                // in the schedule
-  int wanted;                 // slot the thread shall load, -1: none
-  bool leave, running, held;  // held: `proved` also says what the window holds
+  int current;          // slot in use, -1: none
+  size_t next;          // in the schedule
+  int wanted;           // slot the thread shall load, -1: none
+  bool leave, running;  // the thread's
+  bool held;            // `proved` also says what the window holds
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  uint64_t bytes_read, bad_block;
-  int error;
+  uint64_t bytes_read;
+  failure last;  // what the caller was told last
 };
 
 OI_RT uint64_t oi_pager_blocks(const oi_pager *p) { return p->blocks; }
-OI_RT uint64_t oi_pager_bytes_read(const oi_pager *p) { return p->bytes_read; }
-OI_RT uint64_t oi_pager_bad_block(const oi_pager *p) { return p->bad_block; }
-OI_RT int oi_pager_errno(const oi_pager *p) { return p->error; }
+OI_RT uint64_t oi_pager_bad_block(const oi_pager *p) { return p->last.block; }
+OI_RT int oi_pager_errno(const oi_pager *p) { return p->last.error; }
 OI_RT bool oi_pager_mapped(const oi_pager *p, uint32_t source) {
   return p->parts[source].source.map != NULL;
+}
+
+OI_RT uint64_t oi_pager_bytes_read(oi_pager *p) {
+  pthread_mutex_lock(&p->lock);
+  uint64_t bytes = p->bytes_read;
+  pthread_mutex_unlock(&p->lock);
+  return bytes;
 }
 
 OI_RT uint64_t oi_pager_block_of(const oi_pager *p, uint32_t source, uint64_t offset) {
@@ -78,8 +92,11 @@ OI_RT oi_pager *oi_pager_open(const oi_pager_source *sources, uint32_t n) {
     free(p->parts), free(p->proved), free(p);
     return NULL;
   }
-  pthread_mutex_init(&p->lock, NULL);
-  pthread_cond_init(&p->changed, NULL);
+  if (pthread_mutex_init(&p->lock, NULL) != 0) {
+    free(p->parts), free(p->proved), free(p);
+    return NULL;
+  }
+  (void)pthread_cond_init(&p->changed, NULL);  // the C libraries at hand never refuse one
   return p;
 }
 
@@ -100,48 +117,44 @@ static uint32_t block_bytes(const part *s, uint64_t block) {
   return left < OI_BLOCK ? (uint32_t)left : OI_BLOCK;
 }
 
-static oi_pager_fault prove(oi_pager *p, const part *s, uint64_t block, const uint8_t *bytes) {
-  if (!s->source.crc) return OI_PAGER_OK;
+static failure prove(const part *s, uint64_t block, const uint8_t *bytes) {
+  if (!s->source.crc) return (failure){.fault = OI_PAGER_OK};
   if (oi_crc32c(0, bytes, block_bytes(s, block)) == s->source.crc[block - s->first])
-    return OI_PAGER_OK;
-  pthread_mutex_lock(&p->lock);
-  p->bad_block = block;
-  pthread_mutex_unlock(&p->lock);
-  return OI_PAGER_CORRUPT;
+    return (failure){.fault = OI_PAGER_OK};
+  return (failure){.fault = OI_PAGER_CORRUPT, .block = block};
 }
 
-static oi_pager_fault read_all(oi_pager *p, int fd, uint8_t *out, uint64_t bytes, uint64_t at) {
+static failure read_all(int fd, uint8_t *out, uint32_t bytes, uint64_t at) {
   while (bytes) {
-    ssize_t n = pread(fd, out, bytes < (1u << 30) ? bytes : 1u << 30, (off_t)at);
+    ssize_t n = pread(fd, out, bytes, (off_t)at);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      pthread_mutex_lock(&p->lock);
-      p->error = errno;
-      pthread_mutex_unlock(&p->lock);
-      return OI_PAGER_IO;
-    }
-    if (n == 0) return OI_PAGER_SHORT;
-    out += n, at += (uint64_t)n, bytes -= (uint64_t)n;
+    if (n < 0) return (failure){.fault = OI_PAGER_IO, .error = errno};
+    if (n == 0) return (failure){.fault = OI_PAGER_SHORT};
+    out += n, at += (uint64_t)n, bytes -= (uint32_t)n;
   }
-  return OI_PAGER_OK;
+  return (failure){.fault = OI_PAGER_OK};
 }
 
-static oi_pager_fault load(oi_pager *p, oi_page page, uint8_t *out) {
-  for (uint64_t b = page.first; b < page.first + page.count; b++, out += OI_BLOCK) {
-    const part *s = part_of(p, b);
-    uint64_t at = s->source.offset + (b - s->first) * OI_BLOCK;
-    if (s->source.map) memcpy(out, s->source.map + at, block_bytes(s, b));
-    else {
-      oi_pager_fault f = read_all(p, s->source.fd, out, block_bytes(s, b), at);
-      if (f) return f;
-    }
-    oi_pager_fault f = prove(p, s, b, out);
-    if (f) return f;
-    pthread_mutex_lock(&p->lock);
-    p->bytes_read += block_bytes(s, b);
-    pthread_mutex_unlock(&p->lock);
-  }
-  return OI_PAGER_OK;
+static failure load_block(oi_pager *p, uint64_t block, uint8_t *out) {
+  const part *s = part_of(p, block);
+  const uint64_t at = s->source.offset + (block - s->first) * OI_BLOCK;
+  const uint32_t bytes = block_bytes(s, block);
+  failure f = {.fault = OI_PAGER_OK};
+  if (s->source.map) memcpy(out, s->source.map + at, bytes);
+  else f = read_all(s->source.fd, out, bytes, at);
+  if (!f.fault) f = prove(s, block, out);
+  if (f.fault || s->source.map) return f;
+  pthread_mutex_lock(&p->lock);
+  p->bytes_read += bytes;
+  pthread_mutex_unlock(&p->lock);
+  return f;
+}
+
+static failure load(oi_pager *p, oi_page page, uint8_t *out) {
+  failure f = {.fault = OI_PAGER_OK};
+  for (uint32_t i = 0; i < page.count && !f.fault; i++)
+    f = load_block(p, page.first + i, out + (size_t)i * OI_BLOCK);
+  return f;
 }
 
 // ---- the thread that reads ahead ----
@@ -155,17 +168,19 @@ static void *read_ahead(void *arg) {
       continue;
     }
     slot *s = &p->slots[p->wanted];
+    const oi_page page = s->page;
     p->wanted = -1;
     pthread_mutex_unlock(&p->lock);
-    oi_pager_fault f = load(p, s->page, s->at);
+    failure f = load(p, page, s->at);
     pthread_mutex_lock(&p->lock);
-    s->fault = f, s->state = f ? SLOT_FAILED : SLOT_READY;
+    s->failed = f, s->state = f.fault ? SLOT_FAILED : SLOT_READY;
     pthread_cond_broadcast(&p->changed);
   }
   pthread_mutex_unlock(&p->lock);
   return NULL;
 }
 
+// What was asked of the thread and not begun is forgotten: nobody may wait for it.
 OI_RT void oi_pager_stop(oi_pager *p) {
   if (!p->running) return;
   pthread_mutex_lock(&p->lock);
@@ -174,6 +189,9 @@ OI_RT void oi_pager_stop(oi_pager *p) {
   pthread_mutex_unlock(&p->lock);
   pthread_join(p->thread, NULL);
   p->running = p->leave = false;
+  p->wanted = -1;
+  for (int i = 0; i < 2; i++)
+    if (p->slots[i].state == SLOT_LOADING) p->slots[i].state = SLOT_EMPTY;
 }
 
 OI_RT void oi_pager_close(oi_pager *p) {
@@ -184,7 +202,7 @@ OI_RT void oi_pager_close(oi_pager *p) {
   free(p->parts), free(p->proved), free(p);
 }
 
-OI_RT bool oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep) {
+OI_RT void oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep) {
   oi_pager_stop(p);
   p->room = *room;
   if (!keep && (p->held || room->window.count)) memset(p->proved, 0, p->blocks);
@@ -193,9 +211,8 @@ OI_RT bool oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep) {
   for (int i = 0; i < 2; i++, at += (size_t)room->slot * OI_BLOCK) p->slots[i] = (slot){.at = at};
   p->row = (slot){.at = at};
   p->current = p->wanted = -1, p->next = 0;
-  if (!room->slot) return true;
-  p->running = pthread_create(&p->thread, NULL, read_ahead, p) == 0;
-  return p->running;
+  // Without a thread all goes on, only slower.
+  p->running = room->slot && pthread_create(&p->thread, NULL, read_ahead, p) == 0;
 }
 
 // ---- asking ----
@@ -209,101 +226,112 @@ OI_RT bool oi_pager_in_window(const oi_pager *p, uint64_t first, uint64_t last) 
          last < p->room.window.first + p->room.window.count;
 }
 
-static oi_pager_fault from_window(oi_pager *p, oi_page page, const uint8_t **out) {
+static failure from_window(oi_pager *p, oi_page page, const uint8_t **out) {
   uint8_t *base = p->room.memory + (page.first - p->room.window.first) * OI_BLOCK;
   for (uint32_t i = 0; i < page.count; i++) {
-    uint64_t b = page.first + i;
-    if (p->proved[b]) continue;
-    oi_pager_fault f = load(p, (oi_page){b, 1}, base + (size_t)i * OI_BLOCK);
-    if (f) return f;
-    p->proved[b] = 1;
+    if (p->proved[page.first + i]) continue;
+    failure f = load_block(p, page.first + i, base + (size_t)i * OI_BLOCK);
+    if (f.fault) return f;
+    p->proved[page.first + i] = 1;
   }
   *out = base;
-  return OI_PAGER_OK;
+  return (failure){.fault = OI_PAGER_OK};
 }
 
-static oi_pager_fault from_map(oi_pager *p, const part *s, oi_page page, const uint8_t **out) {
+static failure from_map(oi_pager *p, const part *s, oi_page page, const uint8_t **out) {
   const uint8_t *base = s->source.map + s->source.offset + (page.first - s->first) * OI_BLOCK;
   for (uint32_t i = 0; i < page.count; i++) {
-    uint64_t b = page.first + i;
-    if (p->proved[b]) continue;
-    oi_pager_fault f = prove(p, s, b, base + (size_t)i * OI_BLOCK);
-    if (f) return f;
-    p->proved[b] = 1;
+    if (p->proved[page.first + i]) continue;
+    failure f = prove(s, page.first + i, base + (size_t)i * OI_BLOCK);
+    if (f.fault) return f;
+    p->proved[page.first + i] = 1;
   }
   *out = base;
-  return OI_PAGER_OK;
+  return (failure){.fault = OI_PAGER_OK};
 }
 
-// Gives the thread the next scheduled page that is not in memory, into the slot that is not in use.
-static void ask_ahead(oi_pager *p, oi_page now) {
+static failure from_row(oi_pager *p, oi_page page, const uint8_t **out) {
+  slot *s = &p->row;
+  if (s->state != SLOT_READY || !covers(s->page, page)) {
+    s->state = SLOT_EMPTY, s->page = page;
+    failure f = load(p, page, s->at);
+    if (f.fault) return f;
+    s->state = SLOT_READY;
+  }
+  *out = s->at + (page.first - s->page.first) * OI_BLOCK;
+  return (failure){.fault = OI_PAGER_OK};
+}
+
+static bool is_page(oi_page a, oi_page b) { return a.first == b.first && a.count == b.count; }
+
+// The schedule goes on behind the page in use.
+static void take_up(oi_pager *p, oi_page now) {
   for (size_t k = 0; k < p->room.n_order; k++) {
     size_t i = (p->next + k) % p->room.n_order;
-    if (p->room.order[i].first == now.first && p->room.order[i].count == now.count) {
-      p->next = i + 1;
-      break;
-    }
+    if (!is_page(p->room.order[i], now)) continue;
+    p->next = i + 1;
+    return;
   }
-  if (!p->room.n_order) return;
+}
+
+// Gives the thread the next scheduled page, into the slot that is not in use, unless it is there.
+static void ask_ahead(oi_pager *p, oi_page now) {
+  take_up(p, now);
+  if (!p->room.n_order || !p->running) return;
   oi_page ahead = p->room.order[p->next % p->room.n_order];
   slot *other = &p->slots[1 - p->current];
-  if (covers(p->slots[p->current].page, ahead) || other->state == SLOT_LOADING) return;
+  if (covers(now, ahead) || other->state == SLOT_LOADING) return;
   if (other->state == SLOT_READY && covers(other->page, ahead)) return;
   *other = (slot){.at = other->at, .page = ahead, .state = SLOT_LOADING};
   p->wanted = 1 - p->current;
   pthread_cond_broadcast(&p->changed);
 }
 
-static oi_pager_fault wait_slot(oi_pager *p, slot *s) {
+static failure wait_slot(oi_pager *p, slot *s) {
   while (s->state == SLOT_LOADING) pthread_cond_wait(&p->changed, &p->lock);
-  oi_pager_fault f = s->state == SLOT_FAILED ? s->fault : OI_PAGER_OK;
-  if (f) s->state = SLOT_EMPTY;
-  return f;
+  if (s->state != SLOT_FAILED) return (failure){.fault = OI_PAGER_OK};
+  s->state = SLOT_EMPTY;
+  return s->failed;
 }
 
 // The slot that has the page or gets it; the lock is held, and left only while reading.
-static oi_pager_fault fill_slot(oi_pager *p, oi_page page, int *out_slot) {
+static failure fill_slot(oi_pager *p, oi_page page, int *out_slot) {
   for (int i = 0; i < 2; i++) {
     slot *s = &p->slots[i];
-    if (s->state == SLOT_EMPTY || s->state == SLOT_FAILED || !covers(s->page, page)) continue;
+    if (s->state == SLOT_EMPTY || !covers(s->page, page)) continue;
     *out_slot = i;
     return wait_slot(p, s);
   }
   int i = p->current == 0 ? 1 : 0;
   slot *s = &p->slots[i];
-  (void)wait_slot(p, s);
+  (void)wait_slot(p, s);  // what it was loading is not wanted any more
   *s = (slot){.at = s->at, .page = page, .state = SLOT_EMPTY};
   pthread_mutex_unlock(&p->lock);
-  oi_pager_fault f = load(p, page, s->at);
+  failure f = load(p, page, s->at);
   pthread_mutex_lock(&p->lock);
-  s->state = f ? SLOT_EMPTY : SLOT_READY;
+  s->state = f.fault ? SLOT_EMPTY : SLOT_READY;
   *out_slot = i;
   return f;
 }
 
-OI_RT oi_pager_fault oi_pager_get(oi_pager *p, oi_page page, bool row, const uint8_t **out) {
-  const part *s = part_of(p, page.first);
-  if (oi_pager_in_window(p, page.first, page.first + page.count - 1))
-    return from_window(p, page, out);
-  if (s->source.map) return from_map(p, s, page, out);
-  if (row) {
-    if (p->row.state != SLOT_READY || !covers(p->row.page, page)) {
-      p->row.state = SLOT_EMPTY, p->row.page = page;
-      oi_pager_fault f = load(p, page, p->row.at);
-      if (f) return f;
-      p->row.state = SLOT_READY;
-    }
-    *out = p->row.at + (page.first - p->row.page.first) * OI_BLOCK;
-    return OI_PAGER_OK;
-  }
-  pthread_mutex_lock(&p->lock);
+static failure from_ring(oi_pager *p, oi_page page, const uint8_t **out) {
   int i = 0;
-  oi_pager_fault f = fill_slot(p, page, &i);
-  if (!f) {
+  pthread_mutex_lock(&p->lock);
+  failure f = fill_slot(p, page, &i);
+  if (!f.fault) {
     p->current = i;
     *out = p->slots[i].at + (page.first - p->slots[i].page.first) * OI_BLOCK;
     ask_ahead(p, p->slots[i].page);
   }
   pthread_mutex_unlock(&p->lock);
   return f;
+}
+
+OI_RT oi_pager_fault oi_pager_get(oi_pager *p, oi_page page, bool row, const uint8_t **out) {
+  const part *s = part_of(p, page.first);
+  if (oi_pager_in_window(p, page.first, page.first + page.count - 1))
+    p->last = from_window(p, page, out);
+  else if (s->source.map) p->last = from_map(p, s, page, out);
+  else p->last = row ? from_row(p, page, out) : from_ring(p, page, out);
+  return p->last.fault;
 }

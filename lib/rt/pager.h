@@ -54,17 +54,18 @@ typedef struct oi_pager_room {
   const oi_page *order;
   size_t n_order;
 } oi_pager_room;
-OI_RT bool oi_pager_set(oi_pager *p, const oi_pager_room *room,
-                        bool keep);     // false: no thread could be started
+OI_RT void oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep);
 OI_RT void oi_pager_stop(oi_pager *p);  // reading ahead ends: the memory may be given back
 OI_RT uint64_t oi_pager_room_bytes(const oi_pager_room *room);
 // The bytes of a page; the pointer is to its first block. It stays until the next page is asked for
-// (window and mapped pages for good). `row` pages use the slot for single rows and leave the ring
-// alone.
+// (window and mapped pages until the next oi_pager_set). `row` pages use the slot for single rows
+// and leave the ring alone. A page is at most a slot long unless it is in the window, or mapped,
+// and then of one source.
 OI_RT oi_pager_fault oi_pager_get(oi_pager *p, oi_page page, bool row, const uint8_t **out);
 OI_RT bool oi_pager_in_window(const oi_pager *p, uint64_t first, uint64_t last);
 OI_RT bool oi_pager_mapped(const oi_pager *p, uint32_t source);
-OI_RT uint64_t oi_pager_bytes_read(const oi_pager *p);  // since it was opened
+OI_RT uint64_t oi_pager_bytes_read(oi_pager *p);  // from files, since it was opened
+// Of the fault that oi_pager_get gave last.
 OI_RT uint64_t oi_pager_bad_block(const oi_pager *p);
 OI_RT int oi_pager_errno(const oi_pager *p);
 #endif
