@@ -104,19 +104,26 @@ static bool read_is_covered(const oinf_graph *g, const oi_node *read, oinf_dim a
   return false;
 }
 
-bool oi_state_appends(const oinf_graph *g, uint32_t state) {
-  oinf_dim at = OI_DIM_BAD;
+static bool speaks_of_loops(const oinf_graph *g, oinf_dim d) {
+  for (size_t i = 0; oi_dim_is_expr(d) && i < oi_dims_sym_count(g->dims); i++)
+    if (oi_dims_sym_at(g->dims, i)->is_loop && oi_dims_uses(g->dims, d, i)) return true;
+  return false;
+}
+
+bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
+  oinf_dim at = *out_at = OI_DIM_BAD;
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op != OP_STATE_WRITE || n->state != state) continue;
     if (at != OI_DIM_BAD && at != n->b) return false;
     at = n->b;
   }
-  if (at == OI_DIM_BAD) return true;  // never written
-  if (!oi_dim_is_expr(at)) return false;
+  if (at == OI_DIM_BAD) return true;
+  if (!oi_dim_is_expr(at) || speaks_of_loops(g, at)) return false;
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op == OP_STATE_READ && n->state == state && !read_is_covered(g, n, at)) return false;
   }
+  *out_at = at;
   return true;
 }

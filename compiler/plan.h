@@ -110,7 +110,8 @@ uint64_t oi_plan_bytes_hi(const oi_plan *p, const oi_type *t);  // upper bound o
 // True where a state only ever grows: reads see rows of earlier steps and rows written before them
 // in this step, so a step that is abandoned or run twice leaves nothing behind that anyone could
 // see.
-bool oi_state_appends(const oinf_graph *g, uint32_t state);
+// out_at: the row where every write of it begins; OI_DIM_BAD: it is never written.
+bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at);
 uint32_t oi_value_depth(const oinf_graph *g, uint32_t value,
                         uint32_t loops[OI_MAX_DEPTH]);  // loops around it
 bool oi_region_inside(const oinf_graph *g, uint32_t region, uint32_t outer);

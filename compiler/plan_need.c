@@ -218,8 +218,7 @@ static bool loop_walk(walk *w, uint32_t id) {
   const size_t n_states = w->g->states.n;
   if (too_many(w, n)) return false;
   uint8_t *before = oi_alloc(w->g->ctx, 3 * n_states);
-  if (!before || !hold_all(w, n->out, n->n_out))
-    return oi_free(w->g->ctx, before, 3 * n_states), false;
+  if (!before) return false;
   uint64_t want = wanted_results(w, n);
   const size_t items = w->back.n;
   bool ok = iterations(w, id, &want, before, before + n_states);
@@ -278,8 +277,7 @@ static bool if_walk(walk *w, uint32_t id) {
   const oi_node *n = oi_node_at(w->g, id);
   if (too_many(w, n)) return false;
   uint8_t *states = oi_alloc(w->g->ctx, w->g->states.n);
-  bool ok =
-      states && hold_all(w, n->out, n->n_out) && sides_walk(w, id, wanted_results(w, n), states);
+  bool ok = states && sides_walk(w, id, wanted_results(w, n), states);
   oi_free(w->g->ctx, states, w->g->states.n);
   return ok;
 }
@@ -309,10 +307,10 @@ static bool run_walk(walk *w, uint32_t id, const oi_node *n) {
 
 static bool node_walk(walk *w, uint32_t id) {
   const oi_node *n = oi_node_at(w->g, id);
-  if (n->op == OP_LOOP) return !is_needed(w, n) || loop_walk(w, id);
-  if (n->op == OP_IF) return !is_needed(w, n) || if_walk(w, id);
   if (!hold_all(w, n->out, n->n_out)) return false;
   if (!is_needed(w, n) || n->op == OP_INPUT) return true;
+  if (n->op == OP_LOOP) return loop_walk(w, id);
+  if (n->op == OP_IF) return if_walk(w, id);
   if (n->op != OP_WEIGHT) return run_walk(w, id, n);
   bool owed = w->plan->load_whole && w->loaded[id];
   w->loaded[id] = 0;

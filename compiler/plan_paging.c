@@ -12,12 +12,19 @@ typedef struct stream {
   int64_t indexed;  // > 0: at most so many single rows instead of all
 } stream;
 
+// Weights in loops are counted out, iteration by iteration; a step that names more than this would
+// not end in a lifetime.
+enum {
+  MOST_STREAMS = 1 << 22
+};
+
 typedef struct walk {
   const oi_plan *plan;
-  const oi_pager *pager;
+  const oi_paging_desc *desc;
   oinf_model *model;
   OI_VEC(stream) streams;
   int64_t *syms;
+  uint64_t turns;  // of loops that hold weights
 } walk;
 
 bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, oi_extent *out) {
@@ -38,11 +45,16 @@ oi_page oi_extent_page(const oi_extent *e, int64_t row, int64_t rows) {
 
 // ---- the streams of a step ----
 
+static bool is_read(const walk *w, uint32_t source) {
+  if (w->desc->count_mapped) return w->model->sources.at[source].fd >= 0;
+  return !oi_pager_mapped(w->desc->pager, source);
+}
+
 static bool add_stream(walk *w, uint32_t node, int64_t indexed) {
   int64_t t = oi_weight_resolve(w->plan->graph, node, w->syms);
   oi_extent e;
-  if (t < 0 || !oi_extent_of(w->model, w->pager, (uint32_t)t, &e)) return true;
-  if (oi_pager_mapped(w->pager, w->model->tensors.at[t].source)) return true;
+  if (t < 0 || !oi_extent_of(w->model, w->desc->pager, (uint32_t)t, &e)) return true;
+  if (!is_read(w, w->model->tensors.at[t].source)) return true;
   stream *s = oi_vec_push(w->plan->graph->ctx, &w->streams);
   if (s) *s = (stream){e, indexed};
   return s != NULL;
@@ -68,17 +80,34 @@ static bool run_stream(walk *w, uint32_t id) {
                     how == OI_PAGE_INDEXED ? rows_hi(w->plan, oi_val_at(g, n->in[1])) : 0);
 }
 
+static bool names_weights(const walk *w, const oi_item *item) {
+  oi_paging how;
+  if (item->kind == OI_ITEM_LOAD) return true;
+  return item->kind == OI_ITEM_RUN && oi_plan_paged_operand(w->plan->graph, item->node, &how) >= 0;
+}
+
+static bool walk_items(walk *w, uint32_t from, uint32_t to);
+
+static bool walk_loop(walk *w, uint32_t at) {
+  const oi_item *item = &w->plan->items.at[at];
+  const uint32_t sym = oi_node_at(w->plan->graph, item->node)->loop_sym;
+  bool any = false;
+  for (uint32_t i = at + 1; i < item->jump && !any; i++)
+    any = names_weights(w, &w->plan->items.at[i]);
+  for (int64_t i = item->from; any && i < item->to; i++) {
+    w->syms[sym] = i;
+    if (++w->turns > MOST_STREAMS || !walk_items(w, at + 1, item->jump)) return false;
+  }
+  return true;
+}
+
 static bool walk_items(walk *w, uint32_t from, uint32_t to) {
   for (uint32_t at = from; at < to; at++) {
     const oi_item *item = &w->plan->items.at[at];
     if (item->kind == OI_ITEM_RUN && !run_stream(w, item->node)) return false;
     if (item->kind == OI_ITEM_LOAD && !add_stream(w, item->node, 0)) return false;
     if (item->kind != OI_ITEM_LOOP) continue;
-    uint32_t sym = oi_node_at(w->plan->graph, item->node)->loop_sym;
-    for (int64_t i = item->from; i < item->to; i++) {
-      w->syms[sym] = i;
-      if (!walk_items(w, at + 1, item->jump)) return false;
-    }
+    if (!walk_loop(w, at)) return false;
     at = item->jump;
   }
   return true;
@@ -99,6 +128,11 @@ static uint64_t stream_bytes(const stream *s) {
   return s->indexed ? 0 : (uint64_t)s->e.rows * s->e.row_bytes;
 }
 
+static bool in_window(oi_page window, oi_page page) {
+  return window.count && page.first >= window.first &&
+         page.first + page.count <= window.first + window.count;
+}
+
 // Bytes of the streams that lie in the window whole or in part.
 static uint64_t saved(const walk *w, oi_page window) {
   uint64_t a = window.first * OI_BLOCK, z = (window.first + window.count) * OI_BLOCK, sum = 0;
@@ -112,15 +146,25 @@ static uint64_t saved(const walk *w, oi_page window) {
   return sum;
 }
 
+// The blocks from the first that a stream touches to the last.
+static oi_page whole(const walk *w) {
+  uint64_t first = UINT64_MAX, end = 0;
+  for (size_t i = 0; i < w->streams.n; i++) {
+    oi_page p = oi_extent_page(&w->streams.at[i].e, 0, w->streams.at[i].e.rows);
+    if (p.first < first) first = p.first;
+    if (p.first + p.count > end) end = p.first + p.count;
+  }
+  return w->streams.n ? (oi_page){first, (uint32_t)(end - first)} : (oi_page){0, 0};
+}
+
 // The window may start where a stream does: the best of at most a few hundred starts.
-static oi_page best_window(const walk *w, uint64_t blocks, uint64_t count) {
-  if (count > blocks) count = blocks;
-  oi_page best = {0, (uint32_t)count};
+static oi_page best_window(const walk *w, oi_page all, uint64_t count) {
+  oi_page best = {all.first, (uint32_t)count};
   uint64_t most = saved(w, best);
   size_t stride = w->streams.n / 256 + 1;
   for (size_t i = 0; i < w->streams.n && count; i += stride) {
-    uint64_t first = w->streams.at[i].e.at / OI_BLOCK;
-    if (first + count > blocks) first = blocks - count;
+    uint64_t first = w->streams.at[i].e.at / OI_BLOCK, end = all.first + all.count;
+    if (first + count > end) first = end - count;
     oi_page page = {first, (uint32_t)count};
     uint64_t s = saved(w, page);
     if (s > most) most = s, best = page;
@@ -128,36 +172,50 @@ static oi_page best_window(const walk *w, uint64_t blocks, uint64_t count) {
   return best;
 }
 
-static oinf_status choose(const walk *w, uint64_t room, oi_err *err, oi_paging_plan *out) {
-  uint64_t blocks = w->streams.n ? oi_pager_blocks(w->pager) : 0;
-  uint32_t slot = 0, row = 0;
+// The least slots for what is not in the window.
+static void least_slots(const walk *w, oi_page window, uint32_t *slot, uint32_t *row) {
+  *slot = *row = 0;
   for (size_t i = 0; i < w->streams.n; i++) {
-    uint32_t least = least_slot(&w->streams.at[i].e), *of = w->streams.at[i].indexed ? &row : &slot;
-    if (least > *of) *of = least;
+    const stream *s = &w->streams.at[i];
+    uint32_t least = least_slot(&s->e), *of = s->indexed ? row : slot;
+    if (!in_window(window, oi_extent_page(&s->e, 0, s->e.rows)) && least > *of) *of = least;
   }
+}
+
+static uint64_t arena(const oi_paging_plan *p) {
+  return ((uint64_t)p->window.count + 2 * (uint64_t)p->slot + p->row_slot) * OI_BLOCK;
+}
+
+static bool home_serves(const walk *w, oi_paging_plan *out) {
+  const oi_paging_plan *home = w->desc->home;
+  uint32_t slot, row;
+  if (!home || arena(home) > w->desc->room) return false;
+  least_slots(w, home->window, &slot, &row);
+  if (slot > home->slot || row > home->row_slot) return false;
+  out->window = home->window, out->slot = home->slot, out->row_slot = home->row_slot;
+  return true;
+}
+
+static oinf_status choose(const walk *w, oi_err *err, oi_paging_plan *out) {
+  const oi_page all = whole(w), none = {0, 0};
+  uint32_t slot, row;
+  least_slots(w, none, &slot, &row);
   uint64_t least = 2 * (uint64_t)slot + row;
-  if (least > blocks) least = blocks;
+  if (least > all.count) least = all.count;
   out->smallest = least * OI_BLOCK;
-  if (room < out->smallest)
+  const uint64_t fit = w->desc->room ? w->desc->room / OI_BLOCK : least;
+  if (fit < least)
     return oi_fail(err, OINF_BUDGET, "the weights need %llu bytes at least",
                    (unsigned long long)out->smallest);
-  uint64_t fit = room / OI_BLOCK;
-  if (fit >= blocks) {
-    out->window = (oi_page){0, (uint32_t)blocks};
-    return OINF_OK;
-  }
+  if (home_serves(w, out)) return OINF_OK;
+  if (fit >= all.count) return out->window = all, OINF_OK;
   uint64_t want = fit / 8 < 8 ? fit / 8 : 8;
   out->slot = want > slot && slot ? (uint32_t)want : slot, out->row_slot = row;
-  out->window = best_window(w, blocks, fit - 2 * (uint64_t)out->slot - row);
+  out->window = best_window(w, all, fit - 2 * (uint64_t)out->slot - row);
   return OINF_OK;
 }
 
 // ---- pages ----
-
-static bool in_window(const oi_paging_plan *p, oi_page page) {
-  return p->window.count && page.first >= p->window.first &&
-         page.first + page.count <= p->window.first + p->window.count;
-}
 
 // Grows the last page over this one where both fit a slot; else begins a new one.
 static bool add_page(oinf_ctx *ctx, oi_paging_plan *p, oi_page page) {
@@ -173,38 +231,48 @@ static bool add_page(oinf_ctx *ctx, oi_paging_plan *p, oi_page page) {
   return last != NULL;
 }
 
-static bool cut(const walk *w, oi_paging_plan *p) {
-  for (size_t i = 0; i < w->streams.n; i++) {
-    const stream *s = &w->streams.at[i];
-    if (s->indexed) {
-      uint64_t row = (uint64_t)least_slot(&s->e) * OI_BLOCK;
-      oi_page all = oi_extent_page(&s->e, 0, s->e.rows);
-      if (!in_window(p, all))
-        p->read_per_step += row * (uint64_t)(s->indexed < s->e.rows ? s->indexed : s->e.rows);
-      continue;
-    }
-    for (int64_t row = 0; row < s->e.rows; row++) {
-      oi_page page = oi_extent_page(&s->e, row, 1);
-      if (in_window(p, page)) continue;
-      if (!add_page(w->plan->graph->ctx, p, page)) return false;
-    }
+static bool cut_stream(const walk *w, const stream *s, oi_paging_plan *p) {
+  if (in_window(p->window, oi_extent_page(&s->e, 0, s->e.rows))) return true;
+  if (s->indexed) {
+    uint64_t row = (uint64_t)least_slot(&s->e) * OI_BLOCK;
+    p->read_per_step += row * (uint64_t)s->indexed;
+    return true;
   }
+  for (int64_t row = 0; row < s->e.rows; row++) {
+    oi_page page = oi_extent_page(&s->e, row, 1);
+    if (in_window(p->window, page)) continue;
+    if (!add_page(w->plan->graph->ctx, p, page)) return false;
+  }
+  return true;
+}
+
+static bool cut(const walk *w, oi_paging_plan *p) {
+  for (size_t i = 0; i < w->streams.n; i++)
+    if (!cut_stream(w, &w->streams.at[i], p)) return false;
   for (size_t i = 0; i < p->order.n; i++)
     p->read_per_step += (uint64_t)p->order.at[i].count * OI_BLOCK;
   return true;
 }
 
-oinf_status oi_paging_make(const oi_plan *plan, const oi_pager *pager, uint64_t room, oi_err *err,
+static oinf_status make(walk *w, oi_err *err, oi_paging_plan *out) {
+  const size_t wanted = w->streams.n * sizeof(stream);
+  if (!walk_items(w, 0, (uint32_t)w->plan->items.n)) {
+    if (w->turns <= MOST_STREAMS) return oi_nomem(err, wanted);
+    return oi_fail(err, OINF_SUPPORT, "loops run over weights more than %d times", MOST_STREAMS);
+  }
+  OI_TRY(choose(w, err, out));
+  out->bytes = arena(out);
+  return cut(w, out) ? OINF_OK : oi_nomem(err, wanted);
+}
+
+oinf_status oi_paging_make(const oi_plan *plan, const oi_paging_desc *desc, oi_err *err,
                            oi_paging_plan *out) {
   oinf_graph *g = plan->graph;
   *out = (oi_paging_plan){0};
-  walk w = {.plan = plan, .pager = pager, .model = g->model};
-  size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
+  walk w = {.plan = plan, .desc = desc, .model = g->model};
+  const size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
   w.syms = oi_alloc(g->ctx, n_syms);
-  bool ok = w.syms && walk_items(&w, 0, (uint32_t)plan->items.n);
-  oinf_status status = ok ? choose(&w, room, err, out) : oi_nomem(err, n_syms);
-  if (status == OINF_OK && !cut(&w, out)) status = oi_nomem(err, n_syms);
-  out->bytes = ((uint64_t)out->window.count + 2 * (uint64_t)out->slot + out->row_slot) * OI_BLOCK;
+  oinf_status status = w.syms ? make(&w, err, out) : oi_nomem(err, n_syms);
   oi_vec_free(g->ctx, &w.streams);
   oi_free(g->ctx, w.syms, n_syms);
   if (status != OINF_OK) oi_paging_free(g->ctx, out);
@@ -228,7 +296,7 @@ static int64_t rows_until(const oi_extent *e, int64_t row, uint64_t end_block) {
 int64_t oi_paging_tile(const oi_paging_plan *p, oi_cursor *c, const oi_extent *e, int64_t row,
                        oi_page *out_page) {
   oi_page first = oi_extent_page(e, row, 1);
-  if (in_window(p, first)) {
+  if (in_window(p->window, first)) {
     int64_t rows = rows_until(e, row, p->window.first + p->window.count);
     *out_page = oi_extent_page(e, row, rows);
     return rows;

@@ -20,12 +20,17 @@ typedef struct oi_paging_plan {
   uint64_t smallest;        // the least that it could be
   uint64_t read_per_step;   // at most, once the window is in memory
 } oi_paging_plan;
+typedef struct oi_paging_desc {
+  const oi_pager *pager;
+  uint64_t room;  // bytes of the arena at most: 0 takes the least, UINT64_MAX all that is used
+  const oi_paging_plan *home;  // NULL, or a plan whose window and slots are kept where they serve
+  bool count_mapped;           // as if files that are mapped were read
+} oi_paging_desc;
 
 // The extent of a tensor as rows of its last axis' length; a tensor of rank < 2 is one row.
 bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, oi_extent *out);
-// Plans for an arena of `room` bytes (UINT64_MAX: everything fits). BUDGET where even the smallest
-// does not fit.
-oinf_status oi_paging_make(const oi_plan *plan, const oi_pager *pager, uint64_t room, oi_err *err,
+// BUDGET where even the least does not fit; out->smallest says then what would.
+oinf_status oi_paging_make(const oi_plan *plan, const oi_paging_desc *desc, oi_err *err,
                            oi_paging_plan *out);
 void oi_paging_free(oinf_ctx *ctx, oi_paging_plan *p);
 // Rows from `row` on that one page serves, and the page: from the window, from the page in use, or

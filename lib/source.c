@@ -52,12 +52,17 @@ oinf_status oi_source_read(oi_err *err, const oi_source *s, uint64_t offset, voi
   return OINF_OK;
 }
 
+// Simulations in several threads may ask for the mapping of one model at once: the first one stays.
 oinf_status oi_source_map(oi_err *err, oi_source *s) {
-  if (s->map || s->size == 0) return OINF_OK;
+  const uint8_t *none = NULL;
+  if (s->size == 0 || __atomic_load_n(&s->map, __ATOMIC_ACQUIRE)) return OINF_OK;
   void *p = mmap(NULL, (size_t)s->size, PROT_READ, MAP_PRIVATE, s->fd, 0);
   if (p == MAP_FAILED)
     return oi_fail(err, errno == ENOMEM ? OINF_MEMORY : OINF_IO, "'%s' cannot be mapped: %s",
                    name_of(s), strerror(errno));
-  s->map = p, s->owns_map = true;
+  if (__atomic_compare_exchange_n(&s->map, &none, (const uint8_t *)p, false, __ATOMIC_ACQ_REL,
+                                  __ATOMIC_ACQUIRE))
+    s->owns_map = true;  // looked at when the model is closed, and no simulation runs any more
+  else munmap(p, (size_t)s->size);
   return OINF_OK;
 }

@@ -1,8 +1,7 @@
-// The simulator's face: creating, binding, asking. What is asked for becomes a plan (sim_plan.c), a
-// plan is interpreted (sim_run.c); here names are turned into values and iterations.
+// The simulator's face: creating, binding, asking. Names become values (sim_find.c), what is asked
+// for becomes a plan (sim_plan.c), a plan is interpreted (sim_run.c).
 #include "sim/sim.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 #include "lib/rt/cpu.h"
@@ -33,43 +32,58 @@ static oinf_status open_pager(oinf_sim *s) {
   return status;
 }
 
-// Symbols of a state's row axis are capacities, symbols that an input's shape tells are rows of a
-// step.
+// The upper bound of a symbol: what was wished for, else what is usual, within the graph's own.
 static void cap(oinf_sim *s, int sym, int64_t wish, int64_t usual) {
   int64_t lo, hi;
-  if (sym < 0) return;
   oi_dims_bounds(s->graph->dims, oi_dims_sym_dim(s->graph->dims, (size_t)sym), NULL, NULL, &lo,
                  &hi);
   int64_t x = wish > 0 ? wish : usual;
+  if (x < lo) x = lo;
   s->pin_hi[sym] = x < hi ? x : hi;
+}
+
+// Rows that a step writes into a state, where an input's shape tells them.
+static void cap_chunk(oinf_sim *s) {
+  const oinf_graph *g = s->graph;
+  for (uint32_t i = 1; i < g->nodes.n; i++) {
+    const oi_node *n = oi_node_at(g, i);
+    if (n->op != OP_STATE_WRITE) continue;
+    int sym = oi_dims_sym_of(g->dims, oi_val_at(g, n->out[0])->type.dim[0]);
+    if (sym >= 0 && !oi_dims_sym_at(g->dims, (size_t)sym)->is_loop) cap(s, sym, s->desc.chunk, 256);
+  }
+}
+
+// The symbol of a state's row axis is a capacity: it is fixed as the simulation is made.
+static void pin_capacities(oinf_sim *s) {
+  const oinf_graph *g = s->graph;
+  for (uint32_t i = 0; i < g->states.n; i++) {
+    const oi_state_decl *d = &g->states.at[i];
+    s->states[i].has_layers = d->layering == OI_LAYERS_FIRST;
+    int sym = oi_dims_sym_of(g->dims, d->type.dim[s->states[i].has_layers ? 1 : 0]);
+    if (sym < 0) continue;
+    cap(s, sym, s->desc.capacity, 4096);
+    s->pin_lo[sym] = s->sym[sym] = s->pin_hi[sym];
+  }
 }
 
 static oinf_status pin_symbols(oinf_sim *s) {
   const oinf_graph *g = s->graph;
-  size_t n = oi_dims_sym_count(g->dims) + 1;
-  s->pin_lo = oi_arena_alloc(&s->arena, n * sizeof *s->pin_lo);
-  s->pin_hi = oi_arena_alloc(&s->arena, n * sizeof *s->pin_hi);
-  s->sym = oi_arena_alloc(&s->arena, n * sizeof *s->sym);
+  const size_t n = oi_dims_sym_count(g->dims) + 1;
+  int64_t **numbers[] = {&s->pin_lo, &s->pin_hi, &s->given, &s->sym};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (!(*numbers[i] = oi_arena_alloc(&s->arena, n * sizeof(int64_t))))
+      return oi_nomem(&s->err, n * sizeof(int64_t));
+  s->is_given = oi_arena_alloc(&s->arena, n);
   s->sym_known = oi_arena_alloc(&s->arena, n);
   s->states = oi_arena_alloc(&s->arena, (g->states.n + 1) * sizeof *s->states);
   s->inputs = oi_arena_alloc(&s->arena, (g->inputs.n + 1) * sizeof *s->inputs);
   s->made = oi_arena_alloc(&s->arena, (s->model->tensors.n + 1) * sizeof *s->made);
-  if (!s->pin_lo || !s->pin_hi || !s->sym || !s->sym_known || !s->states || !s->inputs || !s->made)
+  if (!s->is_given || !s->sym_known || !s->states || !s->inputs || !s->made)
     return oi_nomem(&s->err, n * sizeof(int64_t));
   for (size_t i = 0; i < n; i++) s->pin_lo[i] = INT64_MIN, s->pin_hi[i] = INT64_MAX;
-  for (size_t i = 0; i < g->inputs.n; i++) {
-    const oi_type *t = &oi_val_at(g, g->inputs.at[i])->type;
-    for (uint32_t k = 0; k < t->rank; k++)
-      cap(s, oi_dims_sym_of(g->dims, t->dim[k]), s->desc.chunk, 256);
-  }
-  for (uint32_t i = 0; i < g->states.n; i++) {
-    s->states[i].has_layers = g->states.at[i].layering == OI_LAYERS_FIRST;
-    const oi_state_decl *d = &g->states.at[i];
-    int sym = oi_dims_sym_of(g->dims, d->type.dim[s->states[i].has_layers ? 1 : 0]);
-    if (sym < 0) continue;
-    cap(s, sym, s->desc.capacity, 4096);
-    s->pin_lo[sym] = s->sym[sym] = s->pin_hi[sym], s->sym_known[sym] = true;
-  }
+  cap_chunk(s);
+  pin_capacities(s);
+  oi_dims_sym_bounds(g->dims, s->pin_lo, s->pin_hi, s->pin_lo, s->pin_hi);
   return OINF_OK;
 }
 
@@ -79,9 +93,9 @@ static oinf_status make_states(oinf_sim *s) {
     oi_view v;
     OI_TRY_AT(&s->err, oi_sim_type(s, &s->graph->states.at[i].type, &v), "making state '%s'",
               s->graph->states.at[i].name);
-    r->bytes = oi_view_bytes(&v), r->appends = oi_state_appends(s->graph, i);
-    r->capacity = v.dim[r->has_layers ? 1 : 0];
-    r->layer_bytes = r->has_layers && v.dim[0] ? r->bytes / (uint64_t)v.dim[0] : r->bytes;
+    r->bytes = oi_view_bytes(&v), r->appends = oi_state_appends(s->graph, i, &r->at);
+    r->capacity = v.dim[r->has_layers ? 1 : 0], r->layers = r->has_layers ? v.dim[0] : 1;
+    r->layer_bytes = r->layers ? r->bytes / (uint64_t)r->layers : 0;
     r->row_bytes = r->capacity ? r->layer_bytes / (uint64_t)r->capacity : 0;
     s->states_bytes += r->bytes;
   }
@@ -113,6 +127,9 @@ static oinf_status make_tensors(oinf_sim *s) {
 
 static oinf_status create(oinf_sim *s) {
   OI_TRY(oinf_graph_check(s->graph));
+  if (!s->model || s->graph->model != s->model)
+    return oi_fail(&s->err, OINF_USAGE, "graph '%s' was built on another model",
+                   oinf_graph_name(s->graph));
   s->cpu = (int)oi_cpu_level();
   if (s->cpu == OI_CPU_UNKNOWN)
     return oi_fail(&s->err, OINF_USAGE, "expected OINF_CPU to be plain, neon, avx2, avx512 or amx");
@@ -149,17 +166,20 @@ void oinf_sim_destroy(oinf_sim *s) {
   oi_sim_plans_free(s);
   oi_pager_close(s->pager);
   oi_threads_stop(s->threads);
-  for (size_t i = 0; i < s->held.n; i++) oi_free(ctx, s->held.at[i].data, s->held.at[i].room);
+  oi_sim_held_free(s);
   oi_vec_free(ctx, &s->held);
+  oi_sim_searches_free(s);
   for (size_t i = 0; s->states && i < s->graph->states.n; i++) {
     oi_free(ctx, s->states[i].data, s->states[i].bytes);
-    oi_free(ctx, s->states[i].before, s->states[i].bytes);
+    oi_free(ctx, s->states[i].before,
+            s->states[i].appends ? s->states[i].before_bytes : s->states[i].bytes);
   }
   for (size_t i = 0; s->made && i < s->model->tensors.n; i++)
     oi_free(ctx, s->made[i], s->model->tensors.at[i].pub.bytes);
-  oi_free(ctx, s->act, s->act_bytes + OI_ALIGN);
-  oi_free(ctx, s->room, s->room_bytes + OI_ALIGN);
-  oi_free(ctx, s->weights, s->weights_bytes + OI_ALIGN);
+  oi_free(ctx, s->act.block, s->act.bytes + OI_ALIGN);
+  oi_free(ctx, s->room.block, s->room.bytes + OI_ALIGN);
+  oi_free(ctx, s->weights.block, s->weights.bytes + OI_ALIGN);
+  oi_free(ctx, s->extra, s->extra_bytes);
   oi_text_free(&s->label);
   oi_arena_free(&s->arena);
   oi_free(ctx, s, sizeof *s);
@@ -181,7 +201,7 @@ oinf_status oinf_sim_set(oinf_sim *s, const char *symbol, int64_t value) {
   if (i < 0) return oi_fail(&s->err, OINF_USAGE, "the graph has no symbol '%s'", symbol);
   if (s->begun)
     return oi_fail(&s->err, OINF_USAGE, "symbol '%s' is set in the middle of a step", symbol);
-  s->sym[i] = value, s->sym_known[i] = true;
+  s->given[i] = value, s->is_given[i] = true;
   return OINF_OK;
 }
 
@@ -203,106 +223,46 @@ oinf_status oinf_sim_bind(oinf_sim *s, const char *input, const void *data, oinf
   return oi_fail(&s->err, OINF_USAGE, "the graph has no input '%s'", input);
 }
 
-// ---- from names to values and iterations ----
+// ---- asking ----
 
-typedef bool each_value(void *user, const oi_demand *d, const char *label);
-
-// Calls fn for the value at each iteration of the loops around it, until fn gives false.
-static bool each_iteration(oinf_sim *s, uint32_t value, each_value *fn, void *user) {
-  uint32_t loops[OI_MAX_DEPTH];
-  oi_demand d;
-  memset(&d, 0, sizeof d);
-  d.value = value, d.depth = oi_value_depth(s->graph, value, loops);
-  for (;;) {
-    for (uint32_t i = 0; i < d.depth; i++)
-      s->sym[oi_node_at(s->graph, loops[i])->loop_sym] = d.at[i];
-    if (!fn(user, &d, oi_sim_label(s, value))) return false;
-    uint32_t k = d.depth;
-    while (k > 0 && ++d.at[k - 1] >= oi_node_at(s->graph, loops[k - 1])->trips) d.at[--k] = 0;
-    if (k == 0) return true;
-  }
-}
-
-static bool is_shown(const oinf_graph *g, uint32_t value) {
-  const oi_value *v = oi_val_at(g, value);
-  return v->type.dtype != OINF_NONE && v->node && oi_node_at(g, v->node)->op != 0;
-}
-
-typedef struct search {
-  oinf_sim *s;
-  const char *pattern;
-  bool glob, failed;
-  OI_VEC(oi_demand) found;
-} search;
-
-static bool take(void *user, const oi_demand *d, const char *label) {
-  search *q = user;
-  if (q->glob ? fnmatch(q->pattern, label, 0) != 0 : strcmp(q->pattern, label) != 0) return true;
-  oi_demand *slot = oi_vec_push(q->s->ctx, &q->found);
-  if (slot) *slot = *d;
-  q->failed |= slot == NULL;
-  return q->glob && slot;
-}
-
-static void find(search *q) {
-  const oinf_graph *g = q->s->graph;
-  for (size_t i = 0; i < g->outputs.n; i++) {
-    oi_demand d;
-    memset(&d, 0, sizeof d);
-    d.value = g->outputs.at[i].value;
-    if (!take(q, &d, g->outputs.at[i].name)) return;
-  }
-  for (uint32_t v = 1; v < g->values.n; v++) {
-    bool is_output = false;
-    for (size_t i = 0; i < g->outputs.n; i++)
-      is_output |=
-          g->outputs.at[i].value == v && fnmatch(q->pattern, g->outputs.at[i].name, 0) == 0;
-    if (is_shown(g, v) && !is_output && !each_iteration(q->s, v, take, q)) return;
-  }
-}
-
-static const oi_held *held(const oinf_sim *s, const oi_demand *d) {
+const oi_held *oi_sim_held(const oinf_sim *s, const oi_demand *d) {
   for (size_t i = 0; i < s->held.n; i++)
     if (memcmp(&s->held.at[i].what, d, sizeof *d) == 0) return &s->held.at[i];
   return NULL;
 }
 
-static oinf_status start_fetch(oinf_sim *s, const char *pattern, bool glob, search *q) {
-  OI_TRY(oi_sim_ok(s));
-  *q = (search){.s = s, .pattern = pattern, .glob = glob};
-  find(q);
-  if (q->failed) return oi_nomem(&s->err, sizeof(oi_demand));
-  if (!q->found.n) return oi_fail(&s->err, OINF_USAGE, "the graph has no value '%s'", pattern);
-  return OINF_OK;
-}
-
-// What of the search is not yet held.
-static size_t missing(const search *q) {
+static size_t count_held(const oinf_sim *s, const oi_search *q) {
   size_t n = 0;
-  for (size_t i = 0; i < q->found.n; i++) n += held(q->s, &q->found.at[i]) == NULL;
+  for (size_t i = 0; i < q->found.n; i++) n += oi_sim_held(s, &q->found.at[i]) != NULL;
   return n;
 }
 
-static oinf_status run_fetch(oinf_sim *s, search *q) {
-  if (!missing(q)) return OINF_OK;
+// A name that is not there after its plan ran, or a pattern none of which is.
+static oinf_status check_found(oinf_sim *s, const oi_search *q) {
+  if (count_held(s, q)) return OINF_OK;
+  return oi_fail(&s->err, OINF_USAGE, "'%s' lies in a side of a branch that is not taken",
+                 q->pattern);
+}
+
+static oinf_status run_search(oinf_sim *s, const oi_search *q) {
+  if (count_held(s, q) == q->found.n) return OINF_OK;
   if (s->running)
     return oi_fail(&s->err, OINF_USAGE,
                    "another value is being stepped to: finish it, or end the step");
-  OI_TRY(oi_sim_start(s, q->found.at, q->found.n, s->desc.demand_all && !s->ran, false));
+  OI_TRY(oi_sim_start(s, q->found.at, q->found.n, s->desc.demand_all && !s->shown, false));
   OI_TRY(oi_sim_run(s));
   oi_sim_finished(s);
-  if (missing(q))
-    return oi_fail(&s->err, OINF_USAGE, "'%s' lies in a side of a branch that is not taken",
-                   q->pattern);
-  return OINF_OK;
+  return check_found(s, q);
 }
 
 oinf_status oinf_sim_fetch(oinf_sim *s, const char *name, oinf_array *out_array) {
-  search q;
-  oinf_status status = start_fetch(s, name, false, &q);
-  if (status == OINF_OK) status = run_fetch(s, &q);
-  if (status == OINF_OK) *out_array = held(s, &q.found.at[0])->array;
-  oi_vec_free(s->ctx, &q.found);
+  oi_search *q;
+  OI_TRY(oi_sim_ok(s));
+  OI_TRY(oi_sim_find(s, name, false, &q));
+  q->users++;
+  oinf_status status = run_search(s, q);
+  if (status == OINF_OK) *out_array = oi_sim_held(s, &q->found.at[0])->array;
+  q->users--;
   return status;
 }
 
@@ -312,30 +272,57 @@ oinf_status oinf_sim_fetch_copy(oinf_sim *s, const char *name, void *out, uint64
   if (a.bytes != bytes)
     return oi_fail(&s->err, OINF_USAGE, "'%s' has %llu bytes, not %llu", name,
                    (unsigned long long)a.bytes, (unsigned long long)bytes);
-  memcpy(out, a.data, bytes);
+  if (bytes) memcpy(out, a.data, bytes);
   return OINF_OK;
 }
 
+// Values in sides of branches that were not taken are passed over.
 oinf_status oinf_sim_fetch_glob(oinf_sim *s, const char *glob,
                                 void (*each)(void *user, const oinf_array *a), void *user) {
-  search q;
-  oinf_status status = start_fetch(s, glob, true, &q);
-  if (status == OINF_OK) status = run_fetch(s, &q);
-  for (size_t i = 0; status == OINF_OK && each && i < q.found.n; i++)
-    each(user, &held(s, &q.found.at[i])->array);
-  oi_vec_free(s->ctx, &q.found);
+  oi_search *q;
+  OI_TRY(oi_sim_ok(s));
+  OI_TRY(oi_sim_find(s, glob, true, &q));
+  q->users++;
+  oinf_status status = run_search(s, q);
+  for (size_t i = 0; status == OINF_OK && each && i < q->found.n; i++) {
+    const oi_held *h = oi_sim_held(s, &q->found.at[i]);
+    if (!h) continue;
+    const oinf_array a = h->array;  // the caller may ask for more, and the table grow
+    each(user, &a);
+  }
+  q->users--;
   return status;
 }
 
+static bool is_demanded(const oinf_sim *s, const oi_demand *d) {
+  for (size_t i = 0; i < s->now->n_demands; i++)
+    if (memcmp(&s->now->demands[i], d, sizeof *d) == 0) return true;
+  return false;
+}
+
+static oinf_status next_item(oinf_sim *s, const oi_search *q, bool *out_done) {
+  *out_done = count_held(s, q) > 0;
+  if (*out_done && !s->running) return OINF_OK;
+  if (s->running && !is_demanded(s, &q->found.at[0]))
+    return oi_fail(&s->err, OINF_USAGE,
+                   "another value is being stepped to: finish it, or end the step");
+  if (!s->running) OI_TRY(oi_sim_start(s, q->found.at, 1, s->desc.demand_all && !s->shown, false));
+  bool end = false;
+  OI_TRY(oi_sim_item(s, &end));
+  *out_done = end;
+  if (!end) return OINF_OK;
+  oi_sim_finished(s);
+  return check_found(s, q);
+}
+
 oinf_status oinf_sim_next(oinf_sim *s, const char *name, bool *out_done) {
-  search q;
-  oinf_status status = start_fetch(s, name, false, &q);
-  bool done = status == OINF_OK && !missing(&q);
-  if (status == OINF_OK && !done && !s->running)
-    status = oi_sim_start(s, q.found.at, 1, false, false);
-  if (status == OINF_OK && !done) status = oi_sim_item(s, &done);
-  if (status == OINF_OK && done && s->running) oi_sim_finished(s);
-  oi_vec_free(s->ctx, &q.found);
+  oi_search *q;
+  bool done = false;
+  OI_TRY(oi_sim_ok(s));
+  OI_TRY(oi_sim_find(s, name, false, &q));
+  q->users++;
+  oinf_status status = next_item(s, q, &done);
+  q->users--;
   if (status == OINF_OK) *out_done = done;
   return status;
 }

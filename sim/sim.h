@@ -12,11 +12,21 @@ struct oi_threads;
 typedef struct oi_run_plan {
   oi_plan plan;
   oi_paging_plan paging;
+  bool paged;  // paging is made, for an arena beside `rest` bytes of others
+  uint64_t rest;
   oi_demand *demands;
   size_t n_demands;
   uint32_t variant;  // index, or variants.n for none
   bool all_values, all_writes;
 } oi_run_plan;
+
+// What a name or a pattern means, kept for the next time it is asked for.
+typedef struct oi_search {
+  char *pattern;
+  bool glob;
+  uint32_t users;  // calls that hold it
+  OI_VEC(oi_demand) found;
+} oi_search;
 
 typedef struct oi_bound {
   const void *data;
@@ -29,16 +39,29 @@ typedef struct oi_held {
   oi_demand what;
   oinf_array array;
   void *data;
+  char *name;
   uint64_t room;
+  size_t name_room;
 } oi_held;
 
+// Content as the step began is kept in `before`: of a state that does not only grow whole, of one
+// that does the rows of earlier steps that this one overwrites, when its position goes back.
 typedef struct oi_state_room {
-  uint8_t *data,
-      *before;  // before: the content as the step began, where the state does not only grow
-  uint64_t bytes, row_bytes, layer_bytes;
-  int64_t capacity;
+  uint8_t *data, *before;
+  uint64_t bytes, row_bytes, layer_bytes, before_bytes;
+  int64_t capacity, layers;
+  int64_t reach;                    // rows that earlier steps may have written
+  int64_t before_row, before_rows;  // of a state that only grows
+  oinf_dim at;                      // where writes begin, of a state that only grows
   bool appends, has_layers;
 } oi_state_room;
+
+// Memory that is given back before more of it is taken.
+typedef struct oi_room {
+  uint8_t *at;  // aligned to OI_ALIGN
+  void *block;
+  uint64_t bytes;
+} oi_room;
 
 typedef struct oi_loop_frame {  // of a loop that runs
   uint32_t item;
@@ -53,28 +76,32 @@ struct oinf_sim {
   oi_err err;
   oi_arena arena;
   struct oi_threads *threads;
-  int cpu;  // oi_cpu: the variant of the kernels, asked once
   oi_pager *pager;
-  // Symbols: what pins allow, what the step gives.
-  int64_t *pin_lo, *pin_hi, *sym;
-  bool *sym_known;
+  // Symbols: bounds with what is fixed for good, what the caller gave, what the step has.
+  int64_t *pin_lo, *pin_hi, *given, *sym;
+  bool *is_given, *sym_known;
   oi_bound *inputs;  // by index in graph->inputs
   oi_state_room *states;
   uint64_t states_bytes;
   void **made;  // by tensor: contents of splat and noise tensors
   uint64_t made_bytes;
-  OI_VEC(oi_run_plan *) plans;  // latest last
+  OI_VEC(oi_run_plan *) plans;   // latest last
+  OI_VEC(oi_search *) searches;  // latest last
   // What is allocated for the plan that runs.
   oi_run_plan *now;
-  uint8_t *act, *room, *weights;
-  uint64_t act_bytes, room_bytes, weights_bytes;
+  oi_room act, room, weights;
   uint64_t act_need, room_need, held_need;  // the most that a plan has asked for
-  oi_paging_plan *weights_plan;             // whose window and slots the pager has
+  oi_paging_plan home;                      // window and slots of the usual plan
+  oi_paging_plan in_place;                  // window and slots in `weights`
+  oi_paging_plan *weights_plan;             // whose order the pager follows
   OI_VEC(oi_held) held;
   uint64_t held_bytes;
   // The step.
   uint64_t steps;
-  bool begun, writes_done, ran;
+  bool begun;        // symbols and inputs are checked
+  bool ran;          // a plan has run, whole or in part: only end or abandon lead on
+  bool shown;        // every value was shown (demand_all)
+  bool writes_done;  // every state write of the step is in the states
   // The item that is next.
   uint32_t pc;
   bool running;
@@ -82,6 +109,9 @@ struct oinf_sim {
   uint32_t depth;
   oi_cursor cursor;
   oi_text label;
+  void *extra;  // of the state that was loaded
+  size_t extra_bytes;
+  int cpu;  // oi_cpu: the variant of the kernels, asked once
 };
 
 // sim_plan.c: what is demanded becomes a plan that is ready to run.
@@ -90,7 +120,11 @@ oinf_status oi_sim_plan(oinf_sim *s, const oi_demand *demands, size_t n, bool al
 oinf_status oi_sim_ready(oinf_sim *s, oi_run_plan *plan);  // memory, pager; the first item is next
 oinf_status oi_sim_base(oinf_sim *s);  // checks the budget against the largest usual plan
 oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out);
+uint64_t oi_sim_allocated(const oinf_sim *s);  // bytes of all arenas at this moment
 void oi_sim_plans_free(oinf_sim *s);
+// sim_find.c: names and patterns become values at iterations.
+oinf_status oi_sim_find(oinf_sim *s, const char *pattern, bool glob, oi_search **out_search);
+void oi_sim_searches_free(oinf_sim *s);
 // sim_run.c: the interpreter of items.
 oinf_status oi_sim_item(oinf_sim *s, bool *out_done);  // runs one
 oinf_status oi_sim_run(oinf_sim *s);                   // runs to the end
@@ -106,11 +140,14 @@ oinf_status oi_sim_load(oinf_sim *s, uint32_t node,
 const char *oi_sim_label(oinf_sim *s, uint32_t value);  // borrowed until the next
 // sim_kernel.c: one dispatch.
 oinf_status oi_sim_dispatch(oinf_sim *s, uint32_t node);
-// sim_step.c: symbols, conditions, begin and end of a step.
-oinf_status oi_sim_begin(oinf_sim *s);
+// sim_check.c: what a step must hold, refused before anything runs.
+oinf_status oi_sim_check(oinf_sim *s);
+// sim_step.c: begin and end of a step.
 oinf_status oi_sim_start(oinf_sim *s, const oi_demand *d, size_t n, bool values,
                          bool writes);  // a plan of the step
 void oi_sim_finished(oinf_sim *s);
+const oi_held *oi_sim_held(const oinf_sim *s, const oi_demand *d);  // NULL: not yet
+void oi_sim_held_free(oinf_sim *s);
 oinf_status oi_sim_ok(
     oinf_sim *s);  // a failure of an earlier call does not stand in the way of the next
 #endif

@@ -3,7 +3,6 @@
 // changes a bit.
 #include "sim/sim.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "lib/rt/threads.h"
@@ -71,30 +70,46 @@ static oinf_status run_tiles(oinf_sim *s, dispatch *d, int operand, const oi_ext
 
 // ---- rows that an index names ----
 
+static int64_t index_at(const oi_view *v, int64_t i) {
+  int64_t x;
+  uint64_t u;
+  if (oi_dtype_class(v->dtype) == OI_S) return oi_load_i64(&x, v, i, 1), x;
+  oi_load_u64(&u, v, i, 1);
+  return u > INT64_MAX ? -1 : (int64_t)u;
+}
+
+// All are looked at before anything is written, as the kernel does.
+static oinf_status check_indices(oinf_sim *s, const oi_view *index, int64_t rows) {
+  const int64_t n = oi_view_count(index);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = index_at(index, i);
+    if (at >= 0 && at < rows) continue;
+    return oi_fail(&s->err, OINF_FORMAT,
+                   "gather: expected an index from 0 to %lld, found %lld at place %lld",
+                   (long long)rows - 1, (long long)at, (long long)i);
+  }
+  return OINF_OK;
+}
+
 static oinf_status run_rows(oinf_sim *s, dispatch *d, const oi_extent *e) {
   const oi_view table = d->in[0], index = d->in[1], out = d->out[0];
-  const int64_t count = oi_view_count(&index), rows = table.dim[0];
+  const int64_t count = oi_view_count(&index);
   const uint64_t out_row = count ? oi_view_bytes(&out) / (uint64_t)count : 0;
-  const int64_t zero = 0;
+  int64_t zero = 0;
+  OI_TRY(check_indices(s, &index, e->rows));
+  d->in[0].dim[0] = 1;
+  d->in[1] = (oi_view){.data = &zero, .dtype = OINF_I64, .rank = 1, .dim = {1}};
+  d->out[0].rank = table.rank;
+  memcpy(d->out[0].dim, table.dim, sizeof table.dim);
+  d->out[0].dim[0] = 1;
   for (int64_t i = 0; i < count; i++) {
-    int64_t row;
-    oi_load_i64(&row, &index, i, 1);
-    if (row < 0 || row >= rows)
-      return oi_fail(&s->err, OINF_FORMAT, "gather: index %lld is outside 0 to %lld",
-                     (long long)row, (long long)rows - 1);
+    const int64_t row = index_at(&index, i);
     oi_page page = oi_extent_page(e, row, 1);
     const uint8_t *bytes;
     OI_TRY(oi_sim_page(s, page, true, &bytes));
-    d->in[0].data =
-        (void *)(uintptr_t)(bytes + (e->at + (uint64_t)row * e->row_bytes - page.first * OI_BLOCK));
-    d->in[0].dim[0] = 1;
-    d->in[1] =
-        (oi_view){.data = (void *)(uintptr_t)&zero, .dtype = OINF_I64, .rank = 1, .dim = {1}};
-    d->out[0] = (oi_view){.data = (uint8_t *)out.data + (uint64_t)i * out_row,
-                          .dtype = out.dtype,
-                          .rank = table.rank};
-    memcpy(d->out[0].dim, table.dim, sizeof table.dim);
-    d->out[0].dim[0] = 1;
+    const uint64_t at = e->at + (uint64_t)row * e->row_bytes - page.first * OI_BLOCK;
+    d->in[0].data = (void *)(uintptr_t)(bytes + at);
+    d->out[0].data = (uint8_t *)out.data + (uint64_t)i * out_row;
     OI_TRY(run_call(s, d));
   }
   return OINF_OK;
@@ -138,8 +153,9 @@ static oinf_status run_op(oinf_sim *s, dispatch *d, uint32_t node) {
 static oinf_status run_num(oinf_sim *s, const oi_node *n) {
   oi_view v;
   OI_TRY(oi_sim_view(s, n->out[0], &v));
-  int64_t i = (int64_t)n->number;
-  uint64_t u = (uint64_t)n->number;
+  const bool whole = n->number > -0x1p63 && n->number < 0x1p63;
+  int64_t i = whole ? (int64_t)n->number : 0;
+  uint64_t u = n->number >= 0x1p63 && n->number < 0x1p64 ? (uint64_t)n->number : (uint64_t)i;
   float f = (float)n->number;
   switch (oi_dtype_class(v.dtype)) {
     case OI_D: oi_store_f64(&v, 0, 1, &n->number); break;
@@ -163,9 +179,9 @@ static oinf_status run_sym_value(oinf_sim *s, const oi_node *n) {
 
 static oinf_status check_rows(oinf_sim *s, const oi_node *n, int64_t row, int64_t rows) {
   const oi_state_room *r = &s->states[n->state];
-  int64_t layer = 0, layers = r->has_layers ? (int64_t)(r->bytes / r->layer_bytes) : 1;
+  int64_t layer = 0;
   if (r->has_layers && !oi_sim_dim(s, n->a, &layer)) layer = -1;
-  if (row >= 0 && rows >= 0 && row <= r->capacity - rows && layer >= 0 && layer < layers)
+  if (row >= 0 && rows >= 0 && row <= r->capacity - rows && layer >= 0 && layer < r->layers)
     return OINF_OK;
   return oi_fail(&s->err, OINF_USAGE,
                  "state '%s' has %lld rows, and rows %lld to %lld are asked for",
@@ -178,7 +194,7 @@ static oinf_status run_state_read(oinf_sim *s, const oi_node *n) {
   OI_TRY(oi_sim_view(s, n->out[0], &v));
   OI_TRY(check_rows(s, n, 0, v.dim[0]));
   const uint8_t *from = oi_sim_state_at(s, n, 0);
-  if (v.data != from) memcpy(v.data, from, oi_view_bytes(&v));
+  if (v.data != from && oi_view_bytes(&v)) memcpy(v.data, from, oi_view_bytes(&v));
   return OINF_OK;
 }
 
@@ -216,6 +232,7 @@ static oinf_status run_state_write(oinf_sim *s, const oi_node *n) {
   OI_TRY(check_rows(s, n, row, out.dim[0]));
   oi_view rows = out;
   rows.data = oi_sim_state_at(s, n, row);
+  if (oi_view_bytes(&rows) == 0) return OINF_OK;
   if (in.dtype == rows.dtype) memmove(rows.data, in.data, oi_view_bytes(&rows));
   else convert(&in, &rows);
   if (out.data != rows.data) memcpy(out.data, rows.data, oi_view_bytes(&rows));
@@ -286,7 +303,7 @@ oinf_status oi_sim_dispatch(oinf_sim *s, uint32_t node) {
                      .out = d.out,
                      .n_out = n->n_out,
                      .tiled = -1,
-                     .room = s->room,
+                     .room = s->room.at,
                      .err = &s->err,
                      .threads = s->threads,
                      .cpu = s->cpu};

@@ -3,13 +3,13 @@
 // from prefill to decode.
 #include <string.h>
 
-#include "lib/rt/threads.h"
 #include "sim/sim.h"
 
 enum {
   KEEP_PLANS = 8
 };
 #define NO_LIMIT UINT64_MAX
+#define LEAST 0
 
 // ---- bounds of symbols under a variant ----
 
@@ -21,7 +21,7 @@ static uint32_t variant_now(const oinf_sim *s) {
   return (uint32_t)s->graph->variants.n;
 }
 
-static oinf_status make(oinf_sim *s, oi_run_plan *r) {
+static oinf_status make(oinf_sim *s, oi_run_plan *r, bool load_whole) {
   oi_dims *dims = s->graph->dims;
   size_t n = oi_dims_sym_count(dims), bytes = (4 * n + 1) * sizeof(int64_t);
   int64_t *room = oi_alloc(s->ctx, bytes);
@@ -40,7 +40,7 @@ static oinf_status make(oinf_sim *s, oi_run_plan *r) {
                     .all_writes = r->all_writes,
                     .sym_lo = lo,
                     .sym_hi = hi,
-                    .load_whole = s->desc.budget != OINF_BUDGET_NONE,
+                    .load_whole = load_whole,
                     .threads = s->threads};
   oinf_status status = oi_plan_make(s->graph, &d, &s->err, &r->plan);
   oi_free(s->ctx, room, bytes);
@@ -68,14 +68,14 @@ void oi_sim_plans_free(oinf_sim *s) {
 }
 
 static oinf_status new_plan(oinf_sim *s, uint32_t variant, const oi_demand *d, size_t n,
-                            bool values, bool writes, oi_run_plan **out) {
+                            bool values, bool writes, bool load_whole, oi_run_plan **out) {
   oi_run_plan *r = oi_alloc(s->ctx, sizeof *r);
   if (!r) return oi_nomem(&s->err, sizeof *r);
   *r = (oi_run_plan){.variant = variant, .all_values = values, .all_writes = writes};
   r->demands = n ? oi_alloc(s->ctx, n * sizeof *d) : NULL;
   oinf_status status = n && !r->demands ? oi_nomem(&s->err, n * sizeof *d) : OINF_OK;
   if (r->demands) memcpy(r->demands, d, n * sizeof *d), r->n_demands = n;
-  if (status == OINF_OK) status = make(s, r);
+  if (status == OINF_OK) status = make(s, r, load_whole);
   if (status != OINF_OK) return plan_free(s, r), status;
   *out = r;
   return OINF_OK;
@@ -87,7 +87,7 @@ static oinf_status keep_plan(oinf_sim *s, oi_run_plan *r) {
     memmove(s->plans.at, s->plans.at + 1, --s->plans.n * sizeof *s->plans.at);
   }
   oi_run_plan **slot = oi_vec_push(s->ctx, &s->plans);
-  if (!slot) return plan_free(s, r), oi_nomem(&s->err, sizeof *slot);
+  if (!slot) return plan_free(s, r), oi_nomem(&s->err, sizeof r);
   *slot = r;
   return OINF_OK;
 }
@@ -96,11 +96,15 @@ oinf_status oi_sim_plan(oinf_sim *s, const oi_demand *demands, size_t n, bool al
                         bool all_writes, oi_run_plan **out_plan) {
   const uint32_t variant = variant_now(s);
   for (size_t i = 0; i < s->plans.n; i++) {
-    if (!same_plan(s->plans.at[i], variant, demands, n, all_values, all_writes)) continue;
-    return *out_plan = s->plans.at[i], OINF_OK;
+    oi_run_plan *have = s->plans.at[i];
+    if (!same_plan(have, variant, demands, n, all_values, all_writes)) continue;
+    memmove(s->plans.at + i, s->plans.at + i + 1, (s->plans.n - i - 1) * sizeof *s->plans.at);
+    s->plans.at[s->plans.n - 1] = have;
+    return *out_plan = have, OINF_OK;
   }
   oi_run_plan *r;
-  OI_TRY(new_plan(s, variant, demands, n, all_values, all_writes, &r));
+  const bool whole = s->desc.budget != OINF_BUDGET_NONE;
+  OI_TRY(new_plan(s, variant, demands, n, all_values, all_writes, whole, &r));
   OI_TRY(keep_plan(s, r));
   *out_plan = r;
   return OINF_OK;
@@ -111,51 +115,72 @@ oinf_status oi_sim_plan(oinf_sim *s, const oi_demand *demands, size_t n, bool al
 static uint64_t backups(const oinf_sim *s) {
   uint64_t sum = 0;
   for (size_t i = 0; i < s->graph->states.n; i++)
-    sum += s->states[i].appends ? 0 : s->states[i].bytes;
+    sum += s->states[i].appends ? s->states[i].before_bytes : s->states[i].bytes;
   return sum;
 }
 
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
+static uint64_t held_need(const oinf_sim *s, const oi_plan *p) {
+  return most(s->held_need, s->held_bytes + p->held);
+}
+
 // Bytes of everything but the paged weights, once this plan's needs are counted in.
 static uint64_t others(const oinf_sim *s, const oi_plan *p) {
-  return most(s->act_need, p->activations) + most(s->room_need, p->room) +
-         most(s->held_need, p->held) + s->states_bytes + backups(s) + s->made_bytes;
+  return most(s->act_need, p->activations) + most(s->room_need, p->room) + held_need(s, p) +
+         s->states_bytes + backups(s) + s->made_bytes;
+}
+
+uint64_t oi_sim_allocated(const oinf_sim *s) {
+  return s->act.bytes + s->room.bytes + s->weights.bytes + s->held_bytes + s->states_bytes +
+         backups(s) + s->made_bytes;
 }
 
 static oinf_status over_budget(oinf_sim *s, uint64_t smallest) {
-  memset(&s->err, 0, sizeof s->err);
   return oi_fail(&s->err, OINF_BUDGET,
                  "the budget of %llu bytes is too small: at least %llu are needed",
                  (unsigned long long)s->desc.budget, (unsigned long long)smallest);
 }
 
-// Paging of a plan within the budget. `window`: of the plan that the pager is set for, kept where
-// it serves.
-static oinf_status page(oinf_sim *s, oi_run_plan *r, oi_paging_plan *out) {
-  const uint64_t rest = others(s, &r->plan), budget = s->desc.budget;
-  oi_err quiet = {OINF_OK, "", ""};
-  if (budget == OINF_BUDGET_NONE) return oi_paging_make(&r->plan, s->pager, NO_LIMIT, &s->err, out);
-  OI_TRY(oi_paging_make(&r->plan, s->pager, NO_LIMIT, &s->err, out));
-  const uint64_t smallest = out->smallest, whole = out->bytes;
-  if (budget == OINF_BUDGET_MIN) {
-    oi_paging_free(s->ctx, out);
-    return oi_paging_make(&r->plan, s->pager, smallest, &s->err, out);
-  }
-  if (budget < rest + smallest) return oi_paging_free(s->ctx, out), over_budget(s, rest + smallest);
-  if (budget - rest >= whole) return OINF_OK;
-  oi_paging_free(s->ctx, out);
-  oinf_status status = oi_paging_make(&r->plan, s->pager, budget - rest, &quiet, out);
+// Paging of a plan in what the budget leaves beside `rest`.
+static oinf_status page(oinf_sim *s, const oi_plan *p, uint64_t rest, oi_paging_plan *out) {
+  const uint64_t budget = s->desc.budget;
+  oi_paging_desc d = {.pager = s->pager, .room = NO_LIMIT, .home = &s->home};
+  oi_err quiet = {.status = OINF_OK};
+  if (budget == OINF_BUDGET_MIN) d.room = LEAST;
+  else if (budget != OINF_BUDGET_NONE) d.room = budget > rest ? budget - rest : 1;
+  oinf_status status = oi_paging_make(p, &d, &quiet, out);
+  if (status == OINF_BUDGET || (status == OINF_OK && budget > OINF_BUDGET_MIN && budget < rest))
+    return oi_paging_free(s->ctx, out), over_budget(s, rest + out->smallest);
   return status == OINF_OK ? status : oi_fail(&s->err, status, "%s", quiet.message);
 }
 
-static oinf_status grow(oinf_sim *s, uint8_t **at, uint64_t *have, uint64_t want) {
-  if (*have >= want && *at) return OINF_OK;
-  uint8_t *p = oi_realloc(s->ctx, NULL, 0, want + OI_ALIGN);
-  if (!p) return oi_nomem(&s->err, want);
-  oi_free(s->ctx, *at, *have + OI_ALIGN);
-  *at = p, *have = want;
+static void room_free(oinf_sim *s, oi_room *r) {
+  oi_free(s->ctx, r->block, r->bytes + OI_ALIGN);
+  *r = (oi_room){0};
+}
+
+static oinf_status room_make(oinf_sim *s, oi_room *r, uint64_t bytes) {
+  room_free(s, r);
+  r->block = oi_realloc(s->ctx, NULL, 0, bytes + OI_ALIGN);
+  if (!r->block) return oi_nomem(&s->err, bytes);
+  const uintptr_t at = ((uintptr_t)r->block + OI_ALIGN - 1) / OI_ALIGN * OI_ALIGN;
+  r->at = (uint8_t *)r->block + (at - (uintptr_t)r->block), r->bytes = bytes;
   return OINF_OK;
+}
+
+static oinf_status room_grow(oinf_sim *s, oi_room *r, uint64_t bytes) {
+  return r->block && r->bytes >= bytes ? OINF_OK : room_make(s, r, bytes);
+}
+
+static void drop_weights(oinf_sim *s) {
+  oi_pager_stop(s->pager);
+  s->weights_plan = NULL;
+  room_free(s, &s->weights);
+}
+
+static oi_paging_plan only_room(const oi_paging_plan *p) {
+  return (oi_paging_plan){.window = p->window, .slot = p->slot, .row_slot = p->row_slot};
 }
 
 static bool same_room(const oi_paging_plan *a, const oi_paging_plan *b) {
@@ -163,43 +188,47 @@ static bool same_room(const oi_paging_plan *a, const oi_paging_plan *b) {
          a->slot == b->slot && a->row_slot == b->row_slot;
 }
 
-// The pager is set anew where the window or the slots differ; else only the order of reading ahead
-// changes.
+// The pager is set anew where the window or the slots differ; else what is in the window stays, and
+// only the order of reading ahead changes.
 static oinf_status set_pager(oinf_sim *s, oi_run_plan *r) {
   if (s->weights_plan == &r->paging) return OINF_OK;
-  bool keep = s->weights_plan && same_room(s->weights_plan, &r->paging);
-  if (r->paging.bytes > s->weights_bytes || !s->weights) {
-    oi_pager_stop(s->pager);
-    keep = false;
-    OI_TRY(grow(s, &s->weights, &s->weights_bytes, r->paging.bytes));
+  const bool keep = s->weights.block && same_room(&s->in_place, &r->paging);
+  if (!keep) {
+    drop_weights(s);
+    OI_TRY(room_make(s, &s->weights, r->paging.bytes));
   }
-  oi_pager_room room = {.memory = s->weights,
+  oi_pager_room room = {.memory = s->weights.at,
                         .window = r->paging.window,
                         .slot = r->paging.slot,
                         .row_slot = r->paging.row_slot,
                         .order = r->paging.order.at,
                         .n_order = r->paging.order.n};
   oi_pager_set(s->pager, &room, keep);
-  s->weights_plan = &r->paging;
+  s->weights_plan = &r->paging, s->in_place = only_room(&r->paging);
   s->cursor = (oi_cursor){{0, 0}, 0};
   return OINF_OK;
 }
 
+static oinf_status page_again(oinf_sim *s, oi_run_plan *r, uint64_t rest) {
+  oi_paging_plan paging;
+  if (r->paged && r->rest == rest) return OINF_OK;
+  OI_TRY(page(s, &r->plan, rest, &paging));
+  if (s->weights_plan == &r->paging) s->weights_plan = NULL;
+  oi_paging_free(s->ctx, &r->paging);
+  r->paging = paging, r->paged = true, r->rest = rest;
+  return OINF_OK;
+}
+
 oinf_status oi_sim_ready(oinf_sim *s, oi_run_plan *r) {
-  const bool fits = s->weights_plan && r->plan.activations <= s->act_need &&
-                    r->plan.room <= s->room_need && r->plan.held <= s->held_need;
-  if (!r->paging.bytes || !fits) {
-    oi_paging_plan paging;
-    OI_TRY(page(s, r, &paging));
-    if (s->weights_plan == &r->paging) s->weights_plan = NULL;
-    oi_paging_free(s->ctx, &r->paging);
-    r->paging = paging;
-  }
+  const uint64_t rest = others(s, &r->plan);
+  OI_TRY(page_again(s, r, rest));
+  const uint64_t budget = s->desc.budget;
+  if (budget > OINF_BUDGET_MIN && s->weights.bytes + rest > budget) drop_weights(s);
   s->act_need = most(s->act_need, r->plan.activations);
   s->room_need = most(s->room_need, r->plan.room);
-  s->held_need = most(s->held_need, r->plan.held);
-  OI_TRY(grow(s, &s->act, &s->act_bytes, s->act_need));
-  OI_TRY(grow(s, &s->room, &s->room_bytes, s->room_need));
+  s->held_need = held_need(s, &r->plan);
+  OI_TRY(room_grow(s, &s->act, s->act_need));
+  OI_TRY(room_grow(s, &s->room, s->room_need));
   OI_TRY(set_pager(s, r));
   s->now = r, s->pc = 0, s->depth = 0;
   return OINF_OK;
@@ -207,38 +236,63 @@ oinf_status oi_sim_ready(oinf_sim *s, oi_run_plan *r) {
 
 // ---- figures ----
 
-static size_t all_outputs(const oinf_sim *s, oi_demand *d, size_t room) {
-  size_t n = 0;
-  for (size_t i = 0; i < s->graph->outputs.n && n < room; i++)
-    d[n++] = (oi_demand){.value = s->graph->outputs.at[i].value};
-  return n;
+// Every output and every write: what a usual step demands.
+static oinf_status base_plan(oinf_sim *s, uint32_t variant, bool load_whole, oi_run_plan **out) {
+  const size_t n = s->graph->outputs.n;
+  oi_demand *d = oi_alloc(s->ctx, n * sizeof *d);
+  if (!d) return oi_nomem(&s->err, n * sizeof *d);
+  for (size_t i = 0; i < n; i++) d[i].value = s->graph->outputs.at[i].value;
+  oinf_status status = new_plan(s, variant, d, n, s->desc.demand_all, true, load_whole, out);
+  oi_free(s->ctx, d, n * sizeof *d);
+  return status;
 }
 
-static oinf_status base_plan(oinf_sim *s, uint32_t variant, oi_run_plan **out) {
-  enum {
-    MOST = 64
-  };
-  oi_demand d[MOST];
-  memset(d, 0, sizeof d);
-  size_t n = all_outputs(s, d, MOST);
-  return new_plan(s, variant, d, n, s->desc.demand_all, true, out);
+// What a plan needs beside the states.
+typedef struct needs {
+  uint64_t act, room, held, weights;
+} needs;
+
+static oinf_status least_needs(oinf_sim *s, uint32_t variant, needs *most_of) {
+  oi_run_plan *r;
+  oi_paging_plan least;
+  OI_TRY(base_plan(s, variant, true, &r));
+  const oi_paging_desc d = {.pager = s->pager, .room = LEAST, .count_mapped = true};
+  oinf_status status = oi_paging_make(&r->plan, &d, &s->err, &least);
+  if (status == OINF_OK) {
+    most_of->act = most(most_of->act, r->plan.activations);
+    most_of->room = most(most_of->room, r->plan.room);
+    most_of->held = most(most_of->held, r->plan.held);
+    most_of->weights = most(most_of->weights, least.smallest);
+    oi_paging_free(s->ctx, &least);
+  }
+  plan_free(s, r);
+  return status;
+}
+
+// The smallest budget, whether one is set or not: it holds the usual plan, which is made as the
+// simulation is, and the variant's.
+static oinf_status smallest(oinf_sim *s, uint32_t variant, uint64_t *out) {
+  needs n = {0};
+  const uint32_t any = (uint32_t)s->graph->variants.n;
+  OI_TRY(least_needs(s, any, &n));
+  if (variant != any) OI_TRY(least_needs(s, variant, &n));
+  *out = n.act + n.room + n.held + n.weights + s->states_bytes + backups(s) + s->made_bytes;
+  return OINF_OK;
 }
 
 oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out) {
   oi_run_plan *r;
-  oi_paging_plan all;
-  OI_TRY(base_plan(s, variant, &r));
-  oinf_status status = oi_paging_make(&r->plan, s->pager, NO_LIMIT, &s->err, &all);
+  uint64_t least;
+  OI_TRY(smallest(s, variant, &least));
+  OI_TRY(base_plan(s, variant, s->desc.budget != OINF_BUDGET_NONE, &r));
+  oinf_status status = page(s, &r->plan, others(s, &r->plan), &r->paging);
   if (status == OINF_OK) {
-    uint64_t smallest = others(s, &r->plan) + all.smallest;
-    oi_paging_free(s->ctx, &all);
-    status = page(s, r, &r->paging);
     *out = (oinf_sim_plan){.weights = r->paging.bytes + s->made_bytes,
                            .activations = most(s->act_need, r->plan.activations),
                            .states = s->states_bytes,
-                           .io = most(s->held_need, r->plan.held),
+                           .io = held_need(s, &r->plan),
                            .staging = most(s->room_need, r->plan.room) + backups(s),
-                           .smallest = smallest,
+                           .smallest = least,
                            .read_per_step = r->paging.read_per_step};
     out->peak = out->weights + out->activations + out->states + out->io + out->staging;
   }
@@ -246,14 +300,15 @@ oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out) {
   return status;
 }
 
-// The usual plans, prefill first as the largest, say whether the budget can hold, before anything
-// runs.
+// The usual plan at the symbols' bounds, prefill's, is the largest: it says whether the budget can
+// hold, before anything runs, and which window is kept from step to step.
 oinf_status oi_sim_base(oinf_sim *s) {
   oi_run_plan *r;
-  OI_TRY(base_plan(s, (uint32_t)s->graph->variants.n, &r));
-  oinf_status status = page(s, r, &r->paging);
+  OI_TRY(base_plan(s, (uint32_t)s->graph->variants.n, s->desc.budget != OINF_BUDGET_NONE, &r));
+  oinf_status status = page(s, &r->plan, others(s, &r->plan), &r->paging);
   if (status == OINF_OK) {
     s->act_need = r->plan.activations, s->room_need = r->plan.room, s->held_need = r->plan.held;
+    s->home = only_room(&r->paging);
   }
   plan_free(s, r);
   return status;

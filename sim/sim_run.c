@@ -41,7 +41,7 @@ static oinf_status copy_value(oinf_sim *s, uint32_t from, uint32_t to) {
   oi_view a, b;
   OI_TRY(oi_sim_view(s, from, &a));
   OI_TRY(oi_sim_view(s, to, &b));
-  if (a.data != b.data) memmove(b.data, a.data, oi_view_bytes(&b));
+  if (a.data != b.data && oi_view_bytes(&b)) memmove(b.data, a.data, oi_view_bytes(&b));
   return OINF_OK;
 }
 
@@ -68,7 +68,7 @@ static oinf_status copy_back(oinf_sim *s, const oi_region *body, uint64_t bits) 
     status = oi_sim_view(s, body->yields[i], &v);
     bytes[i] = status == OINF_OK ? oi_view_bytes(&v) : 0;
     kept[i] = status == OINF_OK ? oi_alloc(s->ctx, bytes[i]) : NULL;
-    if (kept[i]) memcpy(kept[i], v.data, bytes[i]);
+    if (kept[i] && bytes[i]) memcpy(kept[i], v.data, bytes[i]);
     else if (status == OINF_OK) status = oi_nomem(&s->err, bytes[i]);
   }
   for (uint32_t i = 0; i < body->n_yields && status == OINF_OK; i++) {
@@ -79,7 +79,7 @@ static oinf_status copy_back(oinf_sim *s, const oi_region *body, uint64_t bits) 
       continue;
     }
     status = oi_sim_view(s, body->params[i], &v);
-    if (status == OINF_OK) memcpy(v.data, kept[i], bytes[i]);
+    if (status == OINF_OK && bytes[i]) memcpy(v.data, kept[i], bytes[i]);
   }
   for (uint32_t i = 0; i < OI_MAX_CARRIED; i++) oi_free(s->ctx, kept[i], bytes[i]);
   return status;
@@ -126,27 +126,40 @@ static oinf_status end_side(oinf_sim *s, const oi_item *item, int side) {
 
 // ---- what is kept for the caller ----
 
+static oinf_status keep_copy(oinf_sim *s, oi_held *h, const oi_view *v) {
+  const char *label = oi_sim_label(s, h->what.value);
+  h->room = oi_view_bytes(v), h->name_room = strlen(label) + 1;
+  h->data = oi_realloc(s->ctx, NULL, 0, h->room ? h->room : 1);
+  h->name = oi_alloc(s->ctx, h->name_room);
+  if (!h->data || !h->name) return oi_nomem(&s->err, h->room);
+  if (h->room) memcpy(h->data, v->data, h->room);
+  memcpy(h->name, label, h->name_room);
+  h->array = (oinf_array){
+      .name = h->name, .dtype = v->dtype, .rank = v->rank, .data = h->data, .bytes = h->room};
+  memcpy(h->array.dims, v->dim, sizeof h->array.dims);
+  return OINF_OK;
+}
+
+// A plan that is run again after a failure may find the value held already.
 static oinf_status hold(oinf_sim *s, uint32_t which) {
   const oi_demand *d = &s->now->demands[which];
+  oi_held made = {.what = *d};
   oi_view v;
+  if (oi_sim_held(s, d)) return OINF_OK;
   OI_TRY(oi_sim_view(s, d->value, &v));
-  oi_held *h = oi_vec_push(s->ctx, &s->held);
-  if (!h) return oi_nomem(&s->err, sizeof *h);
-  *h = (oi_held){.what = *d, .room = oi_view_bytes(&v)};
-  h->data = oi_realloc(s->ctx, NULL, 0, h->room ? h->room : 1);
-  const char *label = oi_sim_label(s, d->value);
-  char *name = oi_arena_text(&s->arena, label, strlen(label));
-  if (!h->data || !name) return oi_nomem(&s->err, h->room);
-  if (h->room) memcpy(h->data, v.data, h->room);
+  oinf_status status = keep_copy(s, &made, &v);
+  oi_held *h = status == OINF_OK ? oi_vec_push(s->ctx, &s->held) : NULL;
+  if (!h) {
+    oi_free(s->ctx, made.data, made.room);
+    oi_free(s->ctx, made.name, made.name_room);
+    return status == OINF_OK ? oi_nomem(&s->err, sizeof *h) : status;
+  }
+  *h = made;
   s->held_bytes += h->room;
-  h->array = (oinf_array){
-      .name = name, .dtype = v.dtype, .rank = v.rank, .data = h->data, .bytes = h->room};
-  memcpy(h->array.dims, v.dim, sizeof h->array.dims);
-  oi_view kept = v;
-  kept.data = h->data;
-  oi_canonical_nan(&kept);
+  v.data = h->data;
+  oi_canonical_nan(&v);
   if (s->desc.on_value && !s->now->all_values)
-    s->desc.on_value(s->desc.user, s->steps, &h->array, oi_view_hash(&kept));
+    s->desc.on_value(s->desc.user, s->steps, &h->array, oi_view_hash(&v));
   return OINF_OK;
 }
 
@@ -154,10 +167,10 @@ oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
   const oi_plan *p = &s->now->plan;
   *out_done = s->pc >= p->items.n;
   if (*out_done) return OINF_OK;
-  if (s->desc.on_cancel && s->desc.on_cancel(s->desc.user))
-    return oi_fail(&s->err, OINF_CANCEL, "interrupted");
   const oi_item *item = &p->items.at[s->pc];
   oinf_status status = OINF_OK;
+  if (s->desc.on_cancel && s->desc.on_cancel(s->desc.user))
+    return s->running = false, oi_fail(&s->err, OINF_CANCEL, "interrupted");
   switch (item->kind) {
     case OI_ITEM_RUN: status = run_node(s, item->node), s->pc++; break;
     case OI_ITEM_LOAD: status = load_weight(s, item->node), s->pc++; break;
@@ -168,7 +181,8 @@ oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
     case OI_ITEM_ELSE: status = end_side(s, item, 0); break;
     case OI_ITEM_ENDIF: status = end_side(s, item, 1); break;
   }
-  *out_done = status == OINF_OK && s->pc >= p->items.n;
+  if (status != OINF_OK) s->running = false;  // what is asked for next begins anew
+  *out_done = s->pc >= p->items.n;
   return status;
 }
 

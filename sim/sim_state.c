@@ -126,6 +126,11 @@ oinf_status oinf_sim_save(oinf_sim *s, int64_t rows, const void *extra, size_t e
                    "a state is saved between steps: end or abandon the step first");
   if (rows < 0)
     return oi_fail(&s->err, OINF_USAGE, "a state cannot have %lld rows", (long long)rows);
+  for (uint32_t i = 0; i < s->graph->states.n; i++)
+    if (s->states[i].appends && rows > s->states[i].capacity)
+      return oi_fail(&s->err, OINF_USAGE, "state '%s' has %lld rows, not %lld",
+                     s->graph->states.at[i].name, (long long)s->states[i].capacity,
+                     (long long)rows);
   oi_out *out;
   oinf_error_clear(s->ctx);
   OI_TRY(adopt(s, oi_out_begin(s->ctx, path, &out)));
@@ -160,26 +165,48 @@ static oinf_status check_head(oinf_sim *s, const oi_bytes *b, head *h) {
   return OINF_OK;
 }
 
-static oinf_status load_all(oinf_sim *s, const oi_bytes *b, head *h, uint64_t *out_extra) {
-  OI_TRY(check_head(s, b, h));
-  uint64_t at = HEAD + (uint64_t)h->n_states * RECORD, end = b->n - DIGEST;
+// One state's record: as the graph says, with rows that fit. `at` moves behind its bytes.
+static oinf_status check_state(oinf_sim *s, const oi_bytes *b, const head *h, uint32_t i,
+                               uint64_t end, uint64_t *at) {
+  record have, want;
+  const oi_state_room *r = &s->states[i];
+  memcpy(&have, b->at + HEAD + (uint64_t)i * RECORD, RECORD);
+  if (r->appends && (int64_t)h->rows > r->capacity)
+    return oi_fail(&s->err, OINF_USAGE, "the saved state has %llu rows, and the capacity is %lld",
+                   (unsigned long long)h->rows, (long long)r->capacity);
+  OI_TRY(describe(s, i, (int64_t)h->rows, &want));
+  if (memcmp(&have, &want, RECORD) != 0) return bad(s, "a state of another name, dtype or shape");
+  const uint64_t padded = (want.bytes + 7) / 8 * 8;
+  if (padded > end - *at) return bad(s, "its rows are cut");
+  *at += padded;
+  return OINF_OK;
+}
+
+// Everything but the digest, before anything is taken over.
+static oinf_status check_body(oinf_sim *s, const oi_bytes *b, const head *h, uint64_t *out_extra) {
+  uint64_t at = HEAD + (uint64_t)h->n_states * RECORD, padded;
+  const uint64_t end = b->n - DIGEST;
   if (h->rows > (uint64_t)INT64_MAX || at > end) return bad(s, "its tables are cut");
-  for (uint32_t i = 0; i < h->n_states; i++) {
-    record have, want;
-    memcpy(&have, b->at + HEAD + (uint64_t)i * RECORD, RECORD);
-    const oi_state_room *r = &s->states[i];
-    if (r->appends && (int64_t)h->rows > r->capacity)
-      return oi_fail(&s->err, OINF_USAGE, "the saved state has %llu rows, and the capacity is %lld",
-                     (unsigned long long)h->rows, (long long)r->capacity);
-    OI_TRY(describe(s, i, (int64_t)h->rows, &want));
-    if (memcmp(&have, &want, RECORD) != 0) return bad(s, "a state of another name, dtype or shape");
-    uint64_t padded = (want.bytes + 7) / 8 * 8;
-    if (padded > end - at) return bad(s, "its rows are cut");
-    OI_TRY(each_piece(s, i, &want, NULL, b->at + at, NULL));
-    at += padded;
-  }
-  if (end - at != (h->extra + 7) / 8 * 8) return bad(s, "its end is cut");
+  for (uint32_t i = 0; i < h->n_states; i++) OI_TRY(check_state(s, b, h, i, end, &at));
+  if (!oi_align_u64(h->extra, 8, &padded) || end - at != padded) return bad(s, "its end is cut");
   *out_extra = at;
+  return OINF_OK;
+}
+
+static oinf_status take_over(oinf_sim *s, const oi_bytes *b, const head *h, uint64_t extra) {
+  uint64_t at = HEAD + (uint64_t)h->n_states * RECORD;
+  void *kept = oi_alloc(s->ctx, h->extra);
+  record rec;
+  if (!kept) return oi_nomem(&s->err, h->extra);
+  if (h->extra) memcpy(kept, b->at + extra, h->extra);
+  oi_free(s->ctx, s->extra, s->extra_bytes);
+  s->extra = kept, s->extra_bytes = h->extra;
+  for (uint32_t i = 0; i < h->n_states; i++) {
+    memcpy(&rec, b->at + HEAD + (uint64_t)i * RECORD, RECORD);
+    OI_TRY(each_piece(s, i, &rec, NULL, b->at + at, NULL));
+    if (s->states[i].appends) s->states[i].reach = (int64_t)h->rows;
+    at += (rec.bytes + 7) / 8 * 8;
+  }
   return OINF_OK;
 }
 
@@ -194,17 +221,13 @@ oinf_status oinf_sim_load(oinf_sim *s, const char *path, int64_t *out_rows, cons
   uint64_t extra = 0;
   oinf_error_clear(s->ctx);
   OI_TRY(adopt(s, oi_file_slurp(s->ctx, path, s->states_bytes + (64u << 20), &b)));
-  oinf_status status = load_all(s, &b, &h, &extra);
-  uint8_t *kept = status == OINF_OK ? oi_arena_alloc(&s->arena, h.extra + 1) : NULL;
-  if (status == OINF_OK && !kept) status = oi_nomem(&s->err, h.extra);
-  if (status == OINF_OK) {
-    if (h.extra) memcpy(kept, b.at + extra, h.extra);
-    *out_rows = (int64_t)h.rows;
-    if (out_extra) *out_extra = kept;
-    if (out_extra_size) *out_extra_size = h.extra;
-  } else {
-    oi_trail(&s->err, "loading '%s'", path);
-  }
+  oinf_status status = check_head(s, &b, &h);
+  if (status == OINF_OK) status = check_body(s, &b, &h, &extra);
+  if (status == OINF_OK) status = take_over(s, &b, &h, extra);
   oi_bytes_free(s->ctx, &b);
-  return status;
+  if (status != OINF_OK) return oi_trail(&s->err, "loading '%s'", path), status;
+  *out_rows = (int64_t)h.rows;
+  if (out_extra) *out_extra = s->extra;
+  if (out_extra_size) *out_extra_size = s->extra_bytes;
+  return OINF_OK;
 }
