@@ -54,7 +54,7 @@ static oinf_status out_of_memory(oinf_model *m, size_t size) {
 bool oi_tensor_bytes(oinf_dtype dtype, uint32_t rank, const int64_t *dims, uint64_t *out_bytes) {
   const uint64_t block = oinf_dtype_block(dtype);
   uint64_t count = 1, bound = 1;
-  if (dtype == OINF_NONE || block == 0 || rank > OINF_MAX_RANK) return false;
+  if (oinf_dtype_block_bytes(dtype) == 0 || rank > OINF_MAX_RANK) return false;
   for (uint32_t i = 0; i < rank; i++) {
     if (dims[i] < 0 || dims[i] > OI_MODEL_DIM_MAX) return false;
     uint64_t d = (uint64_t)dims[i];

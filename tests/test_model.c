@@ -96,6 +96,7 @@ TEST(model, bytes_of_shapes_at_their_limits) {
       {OINF_Q4_0, 1, {32}, 18},
       {OINF_Q4_0, 0, {0}, -1},
       {OINF_NONE, 1, {1}, -1},
+      {(oinf_dtype)77, 1, {1}, -1},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     uint64_t bytes = 77;
