@@ -3,12 +3,11 @@
 //
 //   oinf_sim *s;
 //   oinf_sim_create(m, g, &(oinf_sim_desc){.budget = 512 << 20, .threads = 2}, &s);
-//   oinf_sim_set(s, "P", 0);                                    // symbols that input shapes do not
-//   tell oinf_sim_bind(s, "tokens", ids, OINF_I32, 1, (int64_t[]){3});   // borrowed until the step
-//   ends oinf_sim_fetch(s, "logits", &view);                         // computes what this needs,
-//   and nothing else oinf_sim_fetch(s, "blk.3.attn_out", &view);                 // any named
-//   value, in the middle of a loop too oinf_sim_end(s); // runs the state writes that are
-//   outstanding
+//   oinf_sim_set(s, "P", 0);                     // symbols that no input's shape tells
+//   oinf_sim_bind(s, "tokens", ids, OINF_I32, 1, (int64_t[]){3});  // borrowed until the step ends
+//   oinf_sim_fetch(s, "logits", &view);          // computes what this needs, and nothing else
+//   oinf_sim_fetch(s, "blk.3.attn_out", &view);  // any named value, in the middle of a loop too
+//   oinf_sim_end(s);                             // runs the state writes that are outstanding
 //
 // Simulations are independent of each other; each has its own last error. Results are the same, bit
 // for bit, at every budget, thread count and demanded set.
@@ -33,17 +32,16 @@ enum {
   OINF_BUDGET_MIN = 1
 };
 typedef struct oinf_sim_desc {
-  uint64_t budget;  // bytes of all arenas; OINF_BUDGET_NONE maps the weights, OINF_BUDGET_MIN takes
-                    // the smallest
-  int threads;      // 0: one
-  int64_t capacity;  // of states (symbol C where the graph has one): 0 takes the smaller of its
-                     // bound and 4096
-  int64_t chunk;     // upper bound of the rows of a step: 0 takes the smaller of its bound and 256
-  bool demand_all;   // every value of a step is computed and shown to on_value
-  // Called for each value as it is computed (demand_all, or the fetched ones): `step` counts from
-  // 0.
-  // A trace: a line a node that runs.
+  // Bytes of all arenas; OINF_BUDGET_NONE maps the weights, OINF_BUDGET_MIN takes the smallest.
+  uint64_t budget;
+  int threads;  // 0: one
+  // Of states (symbol C where the graph has one); 0: the smaller of its bound and 4096.
+  int64_t capacity;
+  int64_t chunk;    // upper bound of the rows of a step; 0: the smaller of its bound and 256
+  bool demand_all;  // every value of a step is computed and shown to on_value
+  // Called for each value as it is computed (demand_all: every one; else those fetched).
   void (*on_value)(void *user, uint64_t step, const oinf_array *value, uint64_t hash);
+  // A trace: called for each node that runs.
   void (*on_node)(void *user, uint64_t step, const char *label, const char *op);
   bool (*on_cancel)(void *user);  // true: stop with OINF_CANCEL
   void *user;
