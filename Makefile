@@ -115,4 +115,4 @@ clean:
 
 .SECONDARY:
 .PHONY: all deps gen test tests lint asan soak fuzz bench demo install uninstall clean
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' -not -path '$(BUILD)/clang/*' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,lib formats compiler sim convert tests) -name '*.d' 2>/dev/null)
