@@ -77,15 +77,20 @@ const char *oinf_graph_name(const oinf_graph *g) { return g->name; }
 
 // ---- mistakes ----
 
+oi_where_text oi_where_words(const char *file, int line) {
+  oi_where_text text = {""};
+  if (file) snprintf(text.at, sizeof text.at, " (%s:%d)", file, line);
+  else if (line) snprintf(text.at, sizeof text.at, " (line %d)", line);
+  return text;
+}
+
 // ", at head/logits (model.c:41)"
 static void place(const oinf_graph *g, const char *file, int line, char *out, size_t room) {
   size_t n = 0;
   out[0] = 0;
   for (size_t i = 0; i < g->scope.n && n < room; i++)
     n += (size_t)snprintf(out + n, room - n, "%s%s", i ? "/" : ", at ", g->scope.at[i]);
-  if (n >= room) return;
-  if (file) snprintf(out + n, room - n, " (%s:%d)", file, line);
-  else if (line) snprintf(out + n, room - n, " (line %d)", line);
+  if (n < room) snprintf(out + n, room - n, "%s", oi_where_words(file, line).at);
 }
 
 void oi_graph_mistake(oinf_graph *g, oinf_status status, const char *file, int line,

@@ -63,6 +63,12 @@ typedef struct oi_dim_text {
 } oi_dim_text;
 oi_dim_text oi_dim_words(oinf_graph *g, oinf_dim d);
 
+// " (file.c:12)", " (line 12)" of a text, or "" where neither is known.
+typedef struct oi_where_text {
+  char at[224];
+} oi_where_text;
+oi_where_text oi_where_words(const char *file, int line);
+
 size_t oi_attr_size(oi_attr_type type);    // in an args struct
 const char *oi_role_name(oinf_role role);  // "" for none
 

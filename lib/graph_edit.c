@@ -12,8 +12,9 @@
 
 // ---- variants ----
 
-void oinf_variant(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value) {
-  if (!oi_poisoned(g)) oi_variant_add(g, name, symbol, value, (oi_where){0});
+void oi_variant_new(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value,
+                    const char *file, int line) {
+  if (!oi_poisoned(g)) oi_variant_add(g, name, symbol, value, (oi_where){file, line});
 }
 
 void oi_variant_add(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value, oi_where at) {
@@ -22,7 +23,7 @@ void oi_variant_add(oinf_graph *g, const char *name, oinf_dim symbol, int64_t va
   int sym = oi_dims_sym_of(g->dims, symbol);
   if (!oi_name_check(g, name, "variant", at)) return;
   oi_dims_bounds(g->dims, symbol, NULL, NULL, &lo, &hi);
-  if (sym < 0 || oi_dims_sym_at(g->dims, (size_t)sym)->is_loop) why = "it fixes a symbol";
+  if (sym < 0 || oi_dims_sym_at(g->dims, (size_t)sym)->is_loop) why = "what it fixes is no symbol";
   else if (value < lo || value > hi) why = "the value is out of the symbol's bounds";
   else if (g->variants.n >= OI_MAX_PORTS) why = "too many variants";
   for (size_t i = 0; i < g->variants.n && !why; i++)  // a name again fixes one more symbol
@@ -166,11 +167,12 @@ static const char *why_not(const oinf_graph *g, oinf_val old_value, oinf_val new
   return oi_type_equal(&a->type, &b->type) ? NULL : "types differ";
 }
 
-void oinf_graph_replace(oinf_graph *g, oinf_val old_value, oinf_val new_value) {
+void oi_graph_replace_at(oinf_graph *g, oinf_val old_value, oinf_val new_value, const char *file,
+                         int line) {
   if (oi_poisoned(g)) return;
   const char *why = why_not(g, old_value, new_value);
   if (why) {
-    oi_graph_mistake(g, OINF_GRAPH, NULL, 0, "oinf_graph_replace: %s", why);
+    oi_graph_mistake(g, OINF_GRAPH, file, line, "oinf_graph_replace: %s", why);
     return;
   }
   if (old_value.id == new_value.id) return;
@@ -188,7 +190,7 @@ void oinf_graph_replace(oinf_graph *g, oinf_val old_value, oinf_val new_value) {
   oi_free(g->ctx, e.in_cone, g->nodes.n * sizeof *e.in_cone);
   g->verified = g->numbered = false;
   if (!ok)
-    oi_graph_mistake(g, OINF_GRAPH, NULL, 0,
+    oi_graph_mistake(g, OINF_GRAPH, file, line,
                      "oinf_graph_replace: the new value would move an effect on a state");
 }
 
@@ -202,6 +204,7 @@ oinf_status oinf_graph_save(oinf_graph *g, oinf_model *model) {
 oinf_status oinf_graph_load(oinf_ctx *ctx, oinf_model *model, const char *name,
                             oinf_graph **out_graph) {
   oi_err *err = oi_ctx_err(ctx);
+  if (!model) return oi_fail(err, OINF_USAGE, "no model to load a graph from");
   for (size_t i = 0; i < model->graphs.n; i++) {
     const oi_graph_text *t = &model->graphs.at[i];
     if (name && strcmp(t->name, name) != 0) continue;

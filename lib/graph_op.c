@@ -270,8 +270,8 @@ oinf_val oi_build_list(oinf_graph *g, oi_op op, const void *args, const uint32_t
 
 oinf_val oi_last(oinf_val x, oinf_dim rows, const char *file, int line) {
   if (oi_poisoned(x.graph)) return oi_val_of(x.graph, 0);
-  oinf_slice_args args = {
-      .a = x, .begin = oinf_dim_sub(x.graph, rows, 1), .end = rows, .file = file, .line = line};
+  oinf_dim begin = oi_dim_sub_at(x.graph, rows, 1, file, line);
+  oinf_slice_args args = {.a = x, .begin = begin, .end = rows, .file = file, .line = line};
   return oi_build(OP_slice, &args);
 }
 

@@ -93,21 +93,16 @@ static bool starts_ok(oinf_graph *g, const uint32_t *start, uint32_t n, uint32_t
   return true;
 }
 
-// Whether the innermost open region belongs to `op` (and node, where it is known).
+// Whether the innermost open region belongs to `op` (and node, where it is known). The mistake's
+// place is `at`, else that of what is still open, else that of the node to be closed.
 static bool closes(oinf_graph *g, uint32_t op, uint32_t node, const char *what, oi_where at) {
   const oi_frame *f = top(g);
   if (f && g->nodes.at[f->node].op == op && (!node || f->node == node)) return true;
-  const oi_node *n = f ? oi_node_at(g, f->node) : NULL;
+  const oi_node *n = oi_node_at(g, f ? f->node : node);
+  if (!at.line) at = (oi_where){n->file, n->line};
   oi_graph_mistake(
-      g, OINF_GRAPH,
-      at.file ? at.file
-      : n     ? n->file
-              : NULL,
-      at.file ? at.line
-      : n     ? n->line
-              : 0,
-      "%s: %s", what,
-      n ? "another loop or branch is still open inside; was its body left by break or return?"
+      g, OINF_GRAPH, at.file, at.line, "%s: %s", what,
+      f ? "another loop or branch is still open inside; was its body left by break or return?"
         : "none is open");
   return false;
 }

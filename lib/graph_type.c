@@ -72,7 +72,7 @@ bool oi_condition_add(oinf_graph *g, oinf_dim a, oinf_dim b, bool at_most, const
 }
 
 bool oi_type_check(oinf_graph *g, const oi_type *type, const char *what, oi_where at) {
-  if (type->rank > OINF_MAX_RANK || type->dtype == OINF_NONE) {
+  if (type->rank > OINF_MAX_RANK || oinf_dtype_block_bytes(type->dtype) == 0) {
     oi_graph_mistake(g, OINF_GRAPH, at.file, at.line,
                      "%s: a value has a dtype and at most %d dims, found %s of rank %u", what,
                      OINF_MAX_RANK, oinf_dtype_name(type->dtype), type->rank);
@@ -95,19 +95,21 @@ bool oi_type_check(oinf_graph *g, const oi_type *type, const char *what, oi_wher
 
 // The result of a maker of dims; a mistake where it is none. What was none before is not said
 // again.
-static oinf_dim dim_made(oinf_graph *g, oinf_dim d, oinf_dim a, oinf_dim b, const char *op) {
+static oinf_dim dim_made(oinf_graph *g, oinf_dim d, oinf_dim a, oinf_dim b, const char *op,
+                         oi_where at) {
   if (d == OI_DIM_BAD)
-    oi_graph_mistake(g, OINF_GRAPH, NULL, 0, "oinf_dim_%s of %s and %s: no such dim, or too large",
-                     op, oi_dim_words(g, a).at, oi_dim_words(g, b).at);
+    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line,
+                     "oinf_dim_%s of %s and %s: no such dim, or too large", op,
+                     oi_dim_words(g, a).at, oi_dim_words(g, b).at);
   return d;
 }
-#define DIM_MAKER(op)                                             \
-  oinf_dim oinf_dim_##op(oinf_graph *g, oinf_dim a, oinf_dim b) { \
-    if (oi_poisoned(g)) return OI_DIM_BAD;                        \
-    if (!oi_dim_usable(g, a, "oinf_dim_" #op, (oi_where){0}) ||   \
-        !oi_dim_usable(g, b, "oinf_dim_" #op, (oi_where){0}))     \
-      return OI_DIM_BAD;                                          \
-    return dim_made(g, oi_dims_##op(g->dims, a, b), a, b, #op);   \
+#define DIM_MAKER(op)                                                                            \
+  oinf_dim oi_dim_##op##_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line) { \
+    oi_where at = {file, line};                                                                  \
+    if (oi_poisoned(g) || !oi_dim_usable(g, a, "oinf_dim_" #op, at) ||                           \
+        !oi_dim_usable(g, b, "oinf_dim_" #op, at))                                               \
+      return OI_DIM_BAD;                                                                         \
+    return dim_made(g, oi_dims_##op(g->dims, a, b), a, b, #op, at);                              \
   }
 DIM_MAKER(add)
 DIM_MAKER(sub)
@@ -117,8 +119,16 @@ DIM_MAKER(mod)
 DIM_MAKER(min)
 DIM_MAKER(max)
 
-oinf_dim oinf_sym(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi) {
-  return oi_sym_add(g, name, lo, hi, (oi_where){0});
+oinf_dim oi_sym_new(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi, const char *file,
+                    int line) {
+  return oi_sym_add(g, name, lo, hi, (oi_where){file, line});
+}
+
+static bool bounds_turned(oinf_graph *g, oinf_dim lo, oinf_dim hi) {
+  int64_t least, most, unused;
+  oi_dims_bounds(g->dims, lo, NULL, NULL, &least, &unused);
+  oi_dims_bounds(g->dims, hi, NULL, NULL, &unused, &most);
+  return least > most;
 }
 
 oinf_dim oi_sym_add(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi, oi_where at) {
@@ -130,10 +140,10 @@ oinf_dim oi_sym_add(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi, o
   else if (oi_dims_find(g->dims, name) >= 0) why = "the name is taken";
   else if (!oi_dims_valid(g->dims, lo) || !oi_dims_valid(g->dims, hi))
     why = "its bounds are no dims";
+  else if (bounds_turned(g, lo, hi)) why = "its bounds are the wrong way round";
   oinf_dim d = why ? OI_DIM_BAD : oi_dims_sym(g->dims, name, lo, hi, false);
   if (d == OI_DIM_BAD)
-    oi_graph_mistake(
-        g, OINF_GRAPH, at.file, at.line, "symbol '%.64s': %s", name ? name : "",
-        why ? why : "its bounds are the wrong way round, or there are too many symbols");
+    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "symbol '%.64s': %s", name ? name : "",
+                     why ? why : "too many symbols");
   return d;
 }

@@ -22,9 +22,7 @@ typedef struct verifier {
 static oinf_status broken(verifier *v, uint32_t node, const char *what) {
   const oi_node *n = oi_node_at(v->g, node);
   const char *kind = node ? oi_kind_name(n->op) : "graph";
-  if (n->file) return oi_fail(v->err, OINF_GRAPH, "%s: %s (%s:%d)", kind, what, n->file, n->line);
-  if (n->line) return oi_fail(v->err, OINF_GRAPH, "%s: %s (line %d)", kind, what, n->line);
-  return oi_fail(v->err, OINF_GRAPH, "%s: %s", kind, what);
+  return oi_fail(v->err, OINF_GRAPH, "%s: %s%s", kind, what, oi_where_words(n->file, n->line).at);
 }
 
 // ---- uses ----
@@ -185,6 +183,8 @@ typedef struct labels {
   oinf_graph *g;
   OI_VEC(uint64_t) hash;
   uint64_t wanted;  // second walk: the hash that stands twice
+  uint32_t value;   // second walk: whose labels are walked
+  bool seen;        // second walk: one value that has it
   oi_err *err;
   bool failed;
 } labels;
@@ -208,7 +208,10 @@ static bool add_label(void *user, const char *label, size_t size) {
 static bool say_label(void *user, const char *label, size_t size) {
   labels *l = user;
   if (hash_label(label, size) != l->wanted) return true;
-  oi_fail(l->err, OINF_GRAPH, "two values have the name '%.200s'", label);
+  if (!l->seen) return l->seen = true;
+  const oi_node *n = oi_node_at(l->g, oi_val_at(l->g, l->value)->node);
+  oi_fail(l->err, OINF_GRAPH, "two values have the name '%.200s'%s", label,
+          oi_where_words(n->file, n->line).at);
   return false;
 }
 
@@ -220,11 +223,12 @@ static bool is_own_label(void *user, const char *label, size_t size) {
 // Names of values; those of outputs too, unless they repeat their value's.
 static bool walk_labels(labels *l, oi_label_fn *fn) {
   oinf_graph *g = l->g;
-  for (uint32_t i = 1; i < g->values.n; i++)
-    if (g->values.at[i].name && !oi_labels_each(g, i, fn, l)) return false;
+  for (l->value = 1; l->value < g->values.n; l->value++)
+    if (g->values.at[l->value].name && !oi_labels_each(g, l->value, fn, l)) return false;
   for (size_t i = 0; i < g->outputs.n; i++) {
     const char *name = g->outputs.at[i].name;
-    if (!oi_labels_each(g, g->outputs.at[i].value, is_own_label, (void *)(uintptr_t)name)) continue;
+    l->value = g->outputs.at[i].value;
+    if (!oi_labels_each(g, l->value, is_own_label, (void *)(uintptr_t)name)) continue;
     if (!fn(l, name, strlen(name))) return false;
   }
   return true;

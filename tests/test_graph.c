@@ -402,6 +402,8 @@ static void symbol_bounds(fixture *f) { oinf_sym(f->g, "T", 3, 2); }
 static void dim_by_zero(fixture *f) { oinf_dim_div(f->g, oinf_sym(f->g, "T", 1, 2), 0); }
 static void heads_do_not_divide(fixture *f) { oinf_split_heads(in4(f->g), 3); }
 static void no_such_output(fixture *f) { oinf_out(oinf_neg(in4(f->g)), 1); }
+static void variant_of_no_symbol(fixture *f) { oinf_variant(f->g, "v", 7, 1); }
+static void input_of_no_dtype(fixture *f) { oinf_input(f->g, "a", (oinf_dtype)99, 4); }
 static void variant_out_of_bounds(fixture *f) {
   oinf_variant(f->g, "v", oinf_sym(f->g, "T", 1, 2), 3);
 }
@@ -472,6 +474,8 @@ static const struct {
                 {"3 heads divide", heads_do_not_divide},
                 {"output 1 of a node that has 1", no_such_output},
                 {"out of the symbol's bounds", variant_out_of_bounds},
+                {"no symbol", variant_of_no_symbol},
+                {"a value has a dtype", input_of_no_dtype},
                 {"types differ", replace_types_differ},
                 {"expected 0 to 2^40", too_long_a_dim},
                 {"expected 0 to 2^40", negative_dim},
@@ -486,6 +490,8 @@ TEST(graph, mistakes_are_said_once_and_in_words) {
               mistakes[i].words, oinf_error(f.ctx));
     CHECK_MSG(strstr(oinf_error(f.ctx), mistakes[i].words), "mistake %zu: '%s' does not say '%s'",
               i, oinf_error(f.ctx), mistakes[i].words);
+    CHECK_MSG(strstr(oinf_error(f.ctx), "(tests/test_graph.c:"), "mistake %zu: '%s' says no place",
+              i, oinf_error(f.ctx));
     oinf_error_clear(f.ctx);
     CHECK_INT(oinf_graph_check(f.g), OINF_GRAPH);  // each later use says it again
     CHECK(!oinf_graph_text(f.g));

@@ -144,6 +144,8 @@ TEST(graph_verify, a_loaded_graph_is_edited_and_saved) {
   CHECK_INT(oinf_model_create(ctx, &m), OINF_OK);
   CHECK_INT(oinf_graph_load(ctx, m, NULL, &g), OINF_GRAPH);
   oinf_error_clear(ctx);
+  CHECK_INT(oinf_graph_load(ctx, NULL, NULL, &g), OINF_USAGE);
+  oinf_error_clear(ctx);
   CHECK_INT(oinf_graph_parse(ctx, m, source, sizeof source - 1, &g), OINF_OK);
   CHECK_INT(oinf_graph_save(g, m), OINF_OK);
   oinf_graph_destroy(g);

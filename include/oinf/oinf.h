@@ -133,14 +133,23 @@ typedef int64_t oinf_dim;
 #define OINF_INFER INT64_MIN  // reshape: what remains; expand: as it is; slice: to the end
 typedef struct oinf_graph oinf_graph;
 // A symbol and its bounds, which it may take.
-OINF_API oinf_dim oinf_sym(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi);
-OINF_API oinf_dim oinf_dim_add(oinf_graph *g, oinf_dim a, oinf_dim b);
-OINF_API oinf_dim oinf_dim_sub(oinf_graph *g, oinf_dim a, oinf_dim b);
-OINF_API oinf_dim oinf_dim_mul(oinf_graph *g, oinf_dim a, oinf_dim b);
-OINF_API oinf_dim oinf_dim_div(oinf_graph *g, oinf_dim a, oinf_dim b);  // floor
-OINF_API oinf_dim oinf_dim_mod(oinf_graph *g, oinf_dim a, oinf_dim b);
-OINF_API oinf_dim oinf_dim_min(oinf_graph *g, oinf_dim a, oinf_dim b);
-OINF_API oinf_dim oinf_dim_max(oinf_graph *g, oinf_dim a, oinf_dim b);
+#define oinf_sym(g, name, lo, hi) oi_sym_new(g, name, lo, hi, __FILE__, __LINE__)
+#define oinf_dim_add(g, a, b) oi_dim_add_at(g, a, b, __FILE__, __LINE__)
+#define oinf_dim_sub(g, a, b) oi_dim_sub_at(g, a, b, __FILE__, __LINE__)
+#define oinf_dim_mul(g, a, b) oi_dim_mul_at(g, a, b, __FILE__, __LINE__)
+#define oinf_dim_div(g, a, b) oi_dim_div_at(g, a, b, __FILE__, __LINE__)  // floor
+#define oinf_dim_mod(g, a, b) oi_dim_mod_at(g, a, b, __FILE__, __LINE__)
+#define oinf_dim_min(g, a, b) oi_dim_min_at(g, a, b, __FILE__, __LINE__)
+#define oinf_dim_max(g, a, b) oi_dim_max_at(g, a, b, __FILE__, __LINE__)
+OINF_API oinf_dim oi_sym_new(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi,
+                             const char *file, int line);
+OINF_API oinf_dim oi_dim_add_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_sub_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_mul_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_div_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_mod_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_min_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
+OINF_API oinf_dim oi_dim_max_at(oinf_graph *g, oinf_dim a, oinf_dim b, const char *file, int line);
 
 // A list of dims, axes or indices in a call: its length is counted by the macro.
 typedef struct oinf_dims {
@@ -291,12 +300,18 @@ OINF_API oinf_val oi_state_read_at(oinf_state s, oinf_dim layer, oinf_state_args
 // ---- variants, editing ----------------------------------------------------------------------
 // A variant fixes a symbol and becomes a plan and an entry point of its own:
 //   oinf_variant(g, "decode", T, 1);
-OINF_API void oinf_variant(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value);
+#define oinf_variant(g, name, symbol, value) \
+  oi_variant_new(g, name, symbol, value, __FILE__, __LINE__)
+OINF_API void oi_variant_new(oinf_graph *g, const char *name, oinf_dim symbol, int64_t value,
+                             const char *file, int line);
 // An output, an input or a named value, its name as it was given ("blk.{l}.attn_out"); id 0: none.
 OINF_API oinf_val oinf_graph_find(oinf_graph *g, const char *name);
 // In every use of the old value but those that the new one is made of; of equal types. On a graph
 // that is built or was loaded the new value's nodes move in front of its first use.
-OINF_API void oinf_graph_replace(oinf_graph *g, oinf_val old_value, oinf_val new_value);
+#define oinf_graph_replace(g, old_value, new_value) \
+  oi_graph_replace_at(g, old_value, new_value, __FILE__, __LINE__)
+OINF_API void oi_graph_replace_at(oinf_graph *g, oinf_val old_value, oinf_val new_value,
+                                  const char *file, int line);
 
 // ---- a user's own op ------------------------------------------------------------------------
 // OINF_OP(scale_shift, 2, { float r = a * 2.0f; r = r + b; out = r; })  in file scope, once;
