@@ -50,7 +50,7 @@ static void mix_rest(const oi_mix *a, oinf_dtype type) { oi_mix_of(&oi_dots_avx2
 
 #include "lib/op/dot_float.inc"
 
-enum { Q8_BYTES = 34, Q4_BYTES = 18, ROWS = 4, MOST_ROWS = 8, FAR = 2048 };
+enum { Q8_BYTES = 34, Q4_BYTES = 18, ROWS = 4, MOST_ROWS = 8, FAR = 2048, FIRST_CACHE = 1 << 15 };
 
 INLINE __m128i load16(const void *p) { return _mm_loadu_si128((const __m128i *)p); }
 
@@ -185,6 +185,11 @@ INLINE void tile_q(const oi_dot *d, int64_t i, int64_t j, int64_t apart, int64_t
   EACH (r, mr) store_rows(d, i + r, j, apart, rows, p[r]);
 }
 
+INLINE void run_rows(const oi_dot *d, int64_t i, bool q8, int mr) {
+  for (int64_t j = 0; j < d->n; j += ROWS)
+    tile_q(d, i, j, 1, d->n - j < ROWS ? d->n - j : ROWS, q8, mr);
+}
+
 INLINE void run_q(const oi_dot *d, bool q8) {
   if (d->m == 1 && d->n >= ROWS) {
     int64_t part = d->n / ROWS;
@@ -192,12 +197,12 @@ INLINE void run_q(const oi_dot *d, bool q8) {
     if (d->n % ROWS) tile_q(d, 0, part * ROWS, 1, d->n % ROWS, q8, 1);
     return;
   }
-  for (int64_t j = 0; j < d->n; j += ROWS) {
-    int64_t rows = d->n - j < ROWS ? d->n - j : ROWS, i = 0;
-    for (; i + MOST_ROWS <= d->m; i += MOST_ROWS) tile_q(d, i, j, 1, rows, q8, MOST_ROWS);
-    for (; i + 2 <= d->m; i += 2) tile_q(d, i, j, 1, rows, q8, 2);
-    for (; i < d->m; i++) tile_q(d, i, j, 1, rows, q8, 1);
-  }
+  // Rows of x stay in the first cache while the rows of w pass by.
+  const bool few = MOST_ROWS * d->x_pitch > FIRST_CACHE;
+  int64_t i = 0;
+  for (; !few && i + MOST_ROWS <= d->m; i += MOST_ROWS) run_rows(d, i, q8, MOST_ROWS);
+  for (; i + 4 <= d->m; i += 4) run_rows(d, i, q8, 4);
+  for (; i < d->m; i++) run_rows(d, i, q8, 1);
 }
 
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
