@@ -12,6 +12,7 @@ typedef struct talk {
   oi_tokenizer *tok;
   oi_decoder *dec;
   OI_VEC(uint32_t) ids;        // all, the prompt first
+  int32_t *lent;               // `chunk` ids, borrowed by the step that is open
   size_t fed, resumed, asked;  // run through the model; of a saved state; where the answer begins
   oi_sampler sampler;
   const char *input, *output;
@@ -93,12 +94,16 @@ static oinf_status take_prompt(talk *k) {
 
 // ---- one step ----
 
-static oinf_status bind(talk *k, size_t from, size_t n, int32_t *ids) {
+static size_t lent_bytes(const talk *k) { return (size_t)k->chunk * sizeof *k->lent; }
+
+static oinf_status bind(talk *k, size_t from, size_t n) {
   oinf_sim *s = k->t->sim;
-  for (size_t i = 0; i < n; i++) ids[i] = (int32_t)k->ids.at[from + i];
+  if (!k->lent) k->lent = oi_alloc(k->t->ctx, lent_bytes(k));
+  if (!k->lent) return oi_nomem(k->t->err, lent_bytes(k));
+  for (size_t i = 0; i < n; i++) k->lent[i] = (int32_t)k->ids.at[from + i];
   int64_t dims[1] = {(int64_t)n};
   if (oi_dims_find(k->t->graph->dims, "P") >= 0) OI_TRY(oinf_sim_set(s, "P", (int64_t)from));
-  return oinf_sim_bind(s, k->input, ids, OINF_I32, 1, dims);
+  return oinf_sim_bind(s, k->input, k->lent, OINF_I32, 1, dims);
 }
 
 static bool is_last_chunk(const talk *k, size_t n) { return k->fed + n == k->ids.n; }
@@ -107,14 +112,11 @@ static bool is_last_chunk(const talk *k, size_t n) { return k->fed + n == k->ids
 // fetched where wanted.
 static oinf_status feed(talk *k, bool logits, oinf_array *out) {
   oi_tool *t = k->t;
-  const size_t room = (size_t)k->chunk * sizeof(int32_t);
-  int32_t *ids = oi_alloc(t->ctx, room);
-  if (!ids) return oi_nomem(t->err, room);
   oinf_status status = OINF_OK;
   while (status == OINF_OK && k->fed < k->ids.n) {
     size_t n = k->ids.n - k->fed < (size_t)k->chunk ? k->ids.n - k->fed : (size_t)k->chunk;
     const bool last = is_last_chunk(k, n);
-    status = oi_tool_sim_failed(t, bind(k, k->fed, n, ids));
+    status = oi_tool_sim_failed(t, bind(k, k->fed, n));
     if (status == OINF_OK && t->o.fetch.n) status = oi_tool_fetch(t);
     if (status == OINF_OK && last && logits)
       status = oi_tool_sim_failed(t, oinf_sim_fetch(t->sim, k->output, out));
@@ -124,7 +126,6 @@ static oinf_status feed(talk *k, bool logits, oinf_array *out) {
       status = oi_tool_sim_failed(t, abandon ? oinf_sim_abandon(t->sim) : oinf_sim_end(t->sim));
     k->fed += n;
   }
-  oi_free(t->ctx, ids, room);
   return status;
 }
 
@@ -335,5 +336,6 @@ oinf_status oi_tool_text(oi_tool *t) {
   oi_tokenizer_close(k.tok);
   oi_text_free(&k.pending);
   oi_vec_free(t->ctx, &k.ids);
+  if (k.lent) oi_free(t->ctx, k.lent, lent_bytes(&k));
   return status;
 }

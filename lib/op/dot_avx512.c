@@ -33,6 +33,16 @@ TARGET static inline __attribute__((always_inline)) vf widen(const uint8_t *p, o
   return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
 }
 
+#define WIDEN_SOME
+TARGET static inline __attribute__((always_inline)) vf widen_some(const uint8_t *p, int64_t n,
+                                                                  oinf_dtype type) {
+  const __mmask16 some = (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
+  if (type == OINF_F32) return (vf)_mm512_maskz_loadu_ps(some, p);
+  __m256i half = _mm256_maskz_loadu_epi16(some, p);
+  if (type == OINF_F16) return (vf)_mm512_cvtph_ps(half);
+  return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+}
+
 // Halves of two sums side by side, then quarters of four: lane 4 i of the last vector is sum i.
 TARGET static inline __attribute__((always_inline)) __m512 join(__m512 a, __m512 b) {
   return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
