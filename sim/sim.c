@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/rt/cpu.h"
+#include "lib/rt/probe.h"
 #include "lib/rt/threads.h"
 
 // ---- creating ----
@@ -130,6 +131,10 @@ static oinf_status create(oinf_sim *s) {
   if (!s->model || s->graph->model != s->model)
     return oi_fail(&s->err, OINF_USAGE, "graph '%s' was built on another model",
                    oinf_graph_name(s->graph));
+  const char *wrong = oi_probe_self();
+  if (wrong)
+    return oi_fail(&s->err, OINF_DEVICE,
+                   "this build's arithmetic is not strict (%s): see STRICT in the Makefile", wrong);
   s->cpu = (int)oi_cpu_level();
   if (s->cpu == OI_CPU_UNKNOWN)
     return oi_fail(&s->err, OINF_USAGE, "expected OINF_CPU to be plain, neon, avx2, avx512 or amx");
