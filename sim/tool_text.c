@@ -2,6 +2,7 @@
 // resumed run takes up the tokens of the saved one: those that no step has seen yet are fed first.
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "formats/file.h"
 #include "sim/sim.h"
@@ -20,6 +21,7 @@ typedef struct talk {
   oi_text pending;  // text that a stop string may still cut
   size_t said;      // ids printed (--tokens)
   bool stopped;
+  double first;  // when the first logits were there
 } talk;
 
 static const char *meta(const talk *k, const char *key, const char *otherwise) {
@@ -194,26 +196,39 @@ static oinf_status say_end(talk *k) {
   return oi_tool_say(k->t, "\n");
 }
 
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// The next token of a row of logits; the sampler uses its own copy up.
+static oinf_status sample(talk *k, const oinf_array *logits, uint32_t *out_id) {
+  oi_tool *t = k->t;
+  const size_t row_bytes = (size_t)logits->bytes, room_bytes = oi_sample_room((size_t)k->vocab);
+  if (logits->dtype != OINF_F32 || (int64_t)(row_bytes / 4) != k->vocab)
+    return oi_fail(t->err, OINF_SUPPORT, "'%s' is no row of f32", k->output);
+  float *row = oi_alloc(t->ctx, row_bytes);
+  void *room = oi_alloc(t->ctx, room_bytes);
+  if (row && room) {
+    memcpy(row, logits->data, row_bytes);
+    *out_id = oi_sample(&k->sampler, row, (size_t)k->vocab, room);
+  }
+  oinf_status status = row && room ? OINF_OK : oi_nomem(t->err, row_bytes + room_bytes);
+  oi_free(t->ctx, row, row_bytes);
+  oi_free(t->ctx, room, room_bytes);
+  return status;
+}
+
 static oinf_status answer(talk *k, const char **out_reason) {
   oi_tool *t = k->t;
-  *out_reason = "steps";
   for (int64_t i = 0; i < t->o.steps && !k->stopped; i++) {
     oinf_array logits;
+    uint32_t id = 0;
     if ((int64_t)k->ids.n > k->capacity) return *out_reason = "length", OINF_OK;
     OI_TRY(feed(k, true, &logits));
-    if (logits.dtype != OINF_F32 || (int64_t)(logits.bytes / 4) != k->vocab)
-      return oi_fail(t->err, OINF_SUPPORT, "'%s' is no row of f32", k->output);
-    float *row = oi_alloc(t->ctx, logits.bytes + 1);
-    void *room = oi_alloc(t->ctx, oi_sample_room((size_t)k->vocab));
-    uint32_t id = 0;
-    if (row && room) {
-      memcpy(row, logits.data, logits.bytes);
-      id = oi_sample(&k->sampler, row, (size_t)k->vocab, room);
-    }
-    oinf_status status = row && room ? OINF_OK : oi_nomem(t->err, logits.bytes);
-    oi_free(t->ctx, row, logits.bytes + 1);
-    oi_free(t->ctx, room, oi_sample_room((size_t)k->vocab));
-    OI_TRY(status);
+    if (i == 0) k->first = seconds();
+    OI_TRY(sample(k, &logits, &id));
     OI_TRY(oi_tool_sim_failed(t, oinf_sim_end(t->sim)));
     OI_TRY(add_id(k, id));
     if (is_eos(k, id)) return *out_reason = "end of sequence", OINF_OK;
@@ -221,6 +236,16 @@ static oinf_status answer(talk *k, const char **out_reason) {
     if (k->stopped) *out_reason = "stop";
   }
   return OINF_OK;
+}
+
+static void note_figures(const talk *k, const char *reason, double begun, double ended) {
+  const size_t given = k->asked - k->resumed, made = k->ids.n - k->asked;
+  oi_tool_note(k->t, "ended: %s, %zu tokens given, %zu made", reason, given, made);
+  if (k->first <= 0) return;
+  const double prompt = k->first - begun, rest = ended - k->first;
+  oi_tool_note(k->t, "prompt %.3f s, %.1f tokens/s; first token after it, then %.1f tokens/s",
+               prompt, prompt > 0 ? (double)given / prompt : 0,
+               rest > 0 && made > 1 ? (double)(made - 1) / rest : 0);
 }
 
 // ---- saving and resuming: the sampler, then the ids ----
@@ -314,13 +339,13 @@ static oinf_status run(talk *k) {
   OI_TRY(check_ids(k));
   k->asked = k->ids.n;
   if (k->dec && !oi_decoder_prompt(k->dec, k->ids.at, k->ids.n)) return oi_nomem(k->t->err, 0);
+  const double begun = seconds();
   if (k->t->o.steps == 0) OI_TRY(feed(k, false, NULL));
   OI_TRY(answer(k, &reason));
+  const double ended = seconds();
   OI_TRY(say_end(k));
   if (k->t->o.save) OI_TRY(save(k));
-  if (k->t->o.verbose)
-    oi_tool_note(k->t, "ended: %s, %zu tokens given, %zu made", reason, k->asked,
-                 k->ids.n - k->asked);
+  if (k->t->o.verbose) note_figures(k, reason, begun, ended);
   return OINF_OK;
 }
 
