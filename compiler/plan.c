@@ -110,12 +110,40 @@ static bool speaks_of_loops(const oinf_graph *g, oinf_dim d) {
   return false;
 }
 
+// Does this write meet each row once a step: no loop around it, or one whose iterations have layers
+// of their own?
+static bool writes_once(const oinf_graph *g, const oi_node *write) {
+  uint32_t loops[OI_MAX_DEPTH], depth = oi_value_depth(g, write->out[0], loops);
+  if (depth == 0) return true;
+  if (depth > 1 || !oi_dim_is_expr(write->a)) return false;
+  const size_t sym = oi_node_at(g, loops[0])->loop_sym;
+  oinf_dim next = oi_dims_add(g->dims, oi_dims_sym_dim(g->dims, sym), 1);
+  oinf_dim stride = oi_dims_sub(g->dims, oi_dims_subst(g->dims, write->a, sym, next), write->a);
+  return stride != 0 && !oi_dim_is_expr(stride) && stride != OI_DIM_BAD;
+}
+
+// Layers of which one alone is a number may meet.
+static bool layers_differ(oinf_dim a, oinf_dim b) {
+  return a != b && !oi_dim_is_expr(a) && !oi_dim_is_expr(b);
+}
+
+static bool writes_meet(const oinf_graph *g, uint32_t state, uint32_t node) {
+  for (uint32_t i = 1; i < node; i++) {
+    const oi_node *n = oi_node_at(g, i);
+    if (n->op == OP_STATE_WRITE && n->state == state &&
+        !layers_differ(n->a, oi_node_at(g, node)->a))
+      return true;
+  }
+  return false;
+}
+
 bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
   oinf_dim at = *out_at = OI_DIM_BAD;
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op != OP_STATE_WRITE || n->state != state) continue;
-    if (at != OI_DIM_BAD && at != n->b) return false;
+    if ((at != OI_DIM_BAD && at != n->b) || !writes_once(g, n) || writes_meet(g, state, i))
+      return false;
     at = n->b;
   }
   if (at == OI_DIM_BAD) return true;

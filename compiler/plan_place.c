@@ -1,15 +1,18 @@
 // Offsets of activations. Where a storage may lie depends on what lives at the same time; finding
 // the least arena is hard, and one order is never best for all graphs, so a few cheap ones are
 // tried (largest first, longest first, as they come), each with the first gap that fits and with
-// the tightest, until one reaches the lower bound: the most bytes that live at one item. Graphs of
-// very many values are placed in the order of time alone, where only what lives is looked at.
+// the tightest, and improved a few times by placing what came to lie topmost first, until one
+// reaches the lower bound: the most bytes that live at one item. Graphs of very many values are
+// placed in the order of time alone, where only what lives is looked at.
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/plan.h"
 
 enum {
-  MOST_SORTED = 4096  // storages; above, orders that look at all of them cost too much
+  MOST_SORTED = 2048,  // storages; above, orders that look at all of them cost too much
+  MOST_LIFTS = 24,
+  MOST_PAIRS = 1 << 20  // of storages looked at in lifts, for each order
 };
 
 bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b) {
@@ -140,16 +143,34 @@ static void keep(oi_plan *p, const placing *w, uint64_t bytes) {
   for (size_t i = 0; i < w->n; i++) p->storages.at[w->pieces[i].id].offset = w->pieces[i].offset;
 }
 
+static void try_order(oi_plan *p, placing *w) {
+  const uint64_t bytes = place_all(w);
+  if (bytes < p->activations) keep(p, w, bytes);
+}
+
+// What lies topmost is placed first the next time: it was left with too little.
+static void lift(placing *w) {
+  size_t top = 0;
+  for (size_t i = 1; i < w->n; i++)
+    if (w->pieces[i].offset + w->pieces[i].bytes > w->pieces[top].offset + w->pieces[top].bytes)
+      top = i;
+  const piece first = w->pieces[top];
+  memmove(w->pieces + 1, w->pieces, top * sizeof first);
+  w->pieces[0] = first;
+}
+
 static void try_orders(oi_plan *p, placing *w, uint64_t least) {
-  p->activations = UINT64_MAX;
+  p->activations = w->n ? UINT64_MAX : 0;
   const int orders = w->n > MOST_SORTED ? 1 : N_ORDERS;
+  const size_t affordable = MOST_PAIRS / (w->n * w->n + 1);
+  const size_t lifts = affordable < MOST_LIFTS ? affordable : MOST_LIFTS;
   for (int i = 0; i < 2 * orders && p->activations > least; i++) {
-    if (i % 2 == 0) sort(w, (order)(i / 2));
+    sort(w, (order)(i / 2));
     w->tightest = i % 2 == 1;
-    uint64_t bytes = place_all(w);
-    if (bytes < p->activations) keep(p, w, bytes);
+    try_order(p, w);
+    w->in_time = false;
+    for (size_t k = 0; k < lifts && p->activations > least; k++) lift(w), try_order(p, w);
   }
-  if (!w->n) p->activations = 0;
 }
 
 // ---- the pass ----

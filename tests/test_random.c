@@ -41,11 +41,11 @@ typedef struct seed_test {
   const char *how;
 } seed_test;
 
-#define WANT(t, s, expr)                                                                       \
-  do {                                                                                         \
-    oinf_status want_ = (expr);                                                                \
-    CHECK_MSG(want_ == OINF_OK, "seed %" PRIu64 ", %s: %s: %s%s", (t)->seed, (t)->how, #expr,  \
-              (s) ? oinf_sim_error(s) : "", oinf_error((t)->ctx));                             \
+#define WANT(t, s, expr)                                                                      \
+  do {                                                                                        \
+    oinf_status want_ = (expr);                                                               \
+    CHECK_MSG(want_ == OINF_OK, "seed %" PRIu64 ", %s: %s: %s%s", (t)->seed, (t)->how, #expr, \
+              (s) ? oinf_sim_error(s) : "", oinf_error((t)->ctx));                            \
   } while (0)
 
 static void bind_step(seed_test *t, oinf_sim *s) {
@@ -186,8 +186,9 @@ static oinf_model *spread(seed_test *t, uint64_t *state) {
     char name[32];
     int64_t pad = (1 << 20) - (int64_t)(random_of(state) % 8192);
     snprintf(name, sizeof name, "pad.%u", i);
-    WANT(t, NULL, oinf_model_add(m, p->name, p->dtype, p->rank, p->dims,
-                                 t->r.model->sources.at[have->source].map + have->offset));
+    WANT(t, NULL,
+         oinf_model_add(m, p->name, p->dtype, p->rank, p->dims,
+                        t->r.model->sources.at[have->source].map + have->offset));
     WANT(t, NULL, oinf_model_add(m, name, OINF_U8, 1, &pad, zeros));
   }
   return m;
