@@ -85,6 +85,7 @@ typedef struct oi_plan {
   bool load_whole;
   bool writes_all;  // every state write of the graph runs in it, at every iteration
   uint64_t activations, room, held;  // bytes: arena, kernels' scratch, what is kept for the caller
+  uint64_t least;                    // the most bytes of activations that live at one item
 } oi_plan;
 
 oinf_status oi_plan_make(oinf_graph *g, const oi_plan_desc *desc, oi_err *err, oi_plan *out_plan);
@@ -95,9 +96,6 @@ oinf_status oi_plan_items(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
 oinf_status oi_plan_memory(oi_plan *p, const oi_plan_desc *desc, oi_err *err);
 oinf_status oi_plan_place(oi_plan *p, oi_err *err);
 bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b);  // live at once
-// The most bytes of activations that live at one item: no placement needs less. UINT64_MAX: out of
-// memory.
-uint64_t oi_plan_least(const oi_plan *p);
 
 // The row-paged or index-paged operand of a node: its operand index, or -1. Weights alone are
 // paged.

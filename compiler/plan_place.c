@@ -24,7 +24,8 @@ bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b)
   return false;
 }
 
-uint64_t oi_plan_least(const oi_plan *p) {
+// The most bytes that live at one item; UINT64_MAX: out of memory.
+static uint64_t most_alive(const oi_plan *p) {
   oinf_ctx *ctx = p->graph->ctx;
   const size_t room = (p->items.n + 2) * sizeof(uint64_t);
   uint64_t *change = oi_alloc(ctx, room), now = 0, most = 0;
@@ -197,9 +198,9 @@ oinf_status oi_plan_place(oi_plan *p, oi_err *err) {
   if (!w.pieces) return oi_nomem(err, bytes);
   w.placed = (uint32_t *)(void *)(w.pieces + n);
   oinf_status status = collect(p, &w, err);
-  const uint64_t least = status == OINF_OK ? oi_plan_least(p) : 0;
-  if (least == UINT64_MAX) status = oi_nomem(err, p->items.n * sizeof(uint64_t));
-  if (status == OINF_OK) try_orders(p, &w, least);
+  if (status == OINF_OK) p->least = most_alive(p);
+  if (p->least == UINT64_MAX) status = oi_nomem(err, p->items.n * sizeof(uint64_t));
+  if (status == OINF_OK) try_orders(p, &w, p->least);
   oi_free(ctx, w.pieces, bytes);
   return status;
 }

@@ -247,35 +247,44 @@ static oinf_status base_plan(oinf_sim *s, uint32_t variant, bool load_whole, oi_
   return status;
 }
 
-// What a plan needs beside the states.
+// What plans need beside the states: the most of each.
 typedef struct needs {
   uint64_t act, room, held, weights;
 } needs;
 
-static oinf_status least_needs(oinf_sim *s, uint32_t variant, needs *most_of) {
+// A plan of a part of this one has no more bytes alive at once, but may be placed a little worse.
+static uint64_t act_of_parts(const oi_plan *p) {
+  enum {
+    SLACK = 1024
+  };
+  return most(p->activations, p->least + p->least / 20 + SLACK);
+}
+
+static void add_needs(needs *n, const oi_plan *p) {
+  n->act = most(n->act, act_of_parts(p));
+  n->room = most(n->room, p->room);
+  n->held = most(n->held, p->held);
+}
+
+static oinf_status least_needs(oinf_sim *s, uint32_t variant, needs *n) {
   oi_run_plan *r;
   oi_paging_plan least;
   OI_TRY(base_plan(s, variant, true, &r));
   const oi_paging_desc d = {.pager = s->pager, .room = LEAST, .count_mapped = true};
   oinf_status status = oi_paging_make(&r->plan, &d, &s->err, &least);
   if (status == OINF_OK) {
-    most_of->act = most(most_of->act, r->plan.activations);
-    most_of->room = most(most_of->room, r->plan.room);
-    most_of->held = most(most_of->held, r->plan.held);
-    most_of->weights = most(most_of->weights, least.smallest);
+    add_needs(n, &r->plan);
+    n->weights = most(n->weights, least.smallest);
     oi_paging_free(s->ctx, &least);
   }
   plan_free(s, r);
   return status;
 }
 
-// The smallest budget, whether one is set or not: it holds the usual plan, which is made as the
-// simulation is, and the variant's.
-static oinf_status smallest(oinf_sim *s, uint32_t variant, uint64_t *out) {
+// The smallest budget, whether one is set or not: it holds the usual plan of every variant.
+static oinf_status smallest(oinf_sim *s, uint64_t *out) {
   needs n = {0};
-  const uint32_t any = (uint32_t)s->graph->variants.n;
-  OI_TRY(least_needs(s, any, &n));
-  if (variant != any) OI_TRY(least_needs(s, variant, &n));
+  for (uint32_t v = 0; v <= s->graph->variants.n; v++) OI_TRY(least_needs(s, v, &n));
   *out = n.act + n.room + n.held + n.weights + s->states_bytes + backups(s) + s->made_bytes;
   return OINF_OK;
 }
@@ -283,7 +292,7 @@ static oinf_status smallest(oinf_sim *s, uint32_t variant, uint64_t *out) {
 oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out) {
   oi_run_plan *r;
   uint64_t least;
-  OI_TRY(smallest(s, variant, &least));
+  OI_TRY(smallest(s, &least));
   OI_TRY(base_plan(s, variant, s->desc.budget != OINF_BUDGET_NONE, &r));
   oinf_status status = page(s, &r->plan, others(s, &r->plan), &r->paging);
   if (status == OINF_OK) {
@@ -300,16 +309,28 @@ oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out) {
   return status;
 }
 
-// The usual plan at the symbols' bounds, prefill's, is the largest: it says whether the budget can
-// hold, before anything runs, and which window is kept from step to step.
+// What the usual plans need is taken as the simulation is made: the budget holds them, before
+// anything runs.
+static oinf_status take_needs(oinf_sim *s) {
+  const bool whole = s->desc.budget != OINF_BUDGET_NONE;
+  needs n = {0};
+  for (uint32_t v = 0; v <= s->graph->variants.n; v++) {
+    oi_run_plan *r;
+    OI_TRY(base_plan(s, v, whole, &r));
+    add_needs(&n, &r->plan);
+    plan_free(s, r);
+  }
+  s->act_need = n.act, s->room_need = n.room, s->held_need = n.held;
+  return OINF_OK;
+}
+
+// The plan at the symbols' bounds says which window is kept from step to step.
 oinf_status oi_sim_base(oinf_sim *s) {
   oi_run_plan *r;
+  OI_TRY(take_needs(s));
   OI_TRY(base_plan(s, (uint32_t)s->graph->variants.n, s->desc.budget != OINF_BUDGET_NONE, &r));
   oinf_status status = page(s, &r->plan, others(s, &r->plan), &r->paging);
-  if (status == OINF_OK) {
-    s->act_need = r->plan.activations, s->room_need = r->plan.room, s->held_need = r->plan.held;
-    s->home = only_room(&r->paging);
-  }
+  if (status == OINF_OK) s->home = only_room(&r->paging);
   plan_free(s, r);
   return status;
 }

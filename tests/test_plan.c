@@ -382,7 +382,7 @@ static size_t random_demands(const random_graph *r, uint64_t *state, oi_demand *
 
 // The arena stays close to the bytes that live at once, which nothing can be below.
 static void check_bound(const oi_plan *p, double *worst) {
-  const uint64_t least = oi_plan_least(p);
+  const uint64_t least = p->least;
   CHECK(p->activations >= least);
   if (least && (double)p->activations / (double)least > *worst)
     *worst = (double)p->activations / (double)least;
