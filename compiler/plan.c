@@ -110,31 +110,61 @@ static bool speaks_of_loops(const oinf_graph *g, oinf_dim d) {
   return false;
 }
 
-// Does this write meet each row once a step: no loop around it, or one whose iterations have layers
-// of their own?
-static bool writes_once(const oinf_graph *g, const oi_node *write) {
-  uint32_t loops[OI_MAX_DEPTH], depth = oi_value_depth(g, write->out[0], loops);
-  if (depth == 0) return true;
-  if (depth > 1 || !oi_dim_is_expr(write->a)) return false;
-  const size_t sym = oi_node_at(g, loops[0])->loop_sym;
-  oinf_dim next = oi_dims_add(g->dims, oi_dims_sym_dim(g->dims, sym), 1);
-  oinf_dim stride = oi_dims_sub(g->dims, oi_dims_subst(g->dims, write->a, sym, next), write->a);
-  return stride != 0 && !oi_dim_is_expr(stride) && stride != OI_DIM_BAD;
-}
+// Counts the layers that a write meets in all iterations of the loops around it.
+typedef struct layers {
+  const oinf_graph *g;
+  uint8_t *met;  // by layer
+  int64_t count;
+  int64_t *syms;
+  uint32_t turns;
+} layers;
 
-// Layers of which one alone is a number may meet.
-static bool layers_differ(oinf_dim a, oinf_dim b) {
-  return a != b && !oi_dim_is_expr(a) && !oi_dim_is_expr(b);
-}
-
-static bool writes_meet(const oinf_graph *g, uint32_t state, uint32_t node) {
-  for (uint32_t i = 1; i < node; i++) {
-    const oi_node *n = oi_node_at(g, i);
-    if (n->op == OP_STATE_WRITE && n->state == state &&
-        !layers_differ(n->a, oi_node_at(g, node)->a))
-      return true;
+// False: a layer is met twice, or cannot be told.
+static bool meet_layers(layers *w, const oi_node *write, const uint32_t *loops, uint32_t depth) {
+  int64_t layer = 0;
+  if (depth > 0) {
+    const oi_node *loop = oi_node_at(w->g, loops[0]);
+    for (int64_t i = 0; i < loop->trips; i++) {
+      w->syms[loop->loop_sym] = i;
+      if (++w->turns > OI_MAX_TRIPS || !meet_layers(w, write, loops + 1, depth - 1)) return false;
+    }
+    return true;
   }
-  return false;
+  if (write->a != OINF_NO_LAYER && oi_dim_is_expr(write->a) &&
+      !oi_dims_eval(w->g->dims, write->a, w->syms, &layer))
+    return false;
+  if (write->a != OINF_NO_LAYER && !oi_dim_is_expr(write->a)) layer = write->a;
+  if (layer < 0 || layer >= w->count || w->met[layer]) return false;
+  return w->met[layer] = 1, true;
+}
+
+static bool meet_all(layers *w, uint32_t state) {
+  for (uint32_t i = 1; i < w->g->nodes.n; i++) {
+    const oi_node *n = oi_node_at(w->g, i);
+    uint32_t loops[OI_MAX_DEPTH];
+    if (n->op != OP_STATE_WRITE || n->state != state) continue;
+    for (size_t k = 0; k < oi_dims_sym_count(w->g->dims); k++)
+      if (oi_dim_is_expr(n->a) && !oi_dims_sym_at(w->g->dims, k)->is_loop &&
+          oi_dims_uses(w->g->dims, n->a, k))
+        return false;
+    if (!meet_layers(w, n, loops, oi_value_depth(w->g, n->out[0], loops))) return false;
+  }
+  return true;
+}
+
+// Is each row written once a step: by one write, in one iteration?
+static bool writes_once(const oinf_graph *g, uint32_t state) {
+  const oi_state_decl *s = &g->states.at[state];
+  const int64_t count = s->layering == OI_LAYERS_FIRST ? s->type.dim[0] : 1;
+  const size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
+  if (oi_dim_is_expr(count) || count < 1 || count > OI_MAX_TRIPS) return false;
+  layers w = {.g = g, .count = count};
+  w.met = oi_alloc(g->ctx, (size_t)count);
+  w.syms = oi_alloc(g->ctx, n_syms);
+  const bool once = w.met && w.syms && meet_all(&w, state);
+  oi_free(g->ctx, w.met, (size_t)count);
+  oi_free(g->ctx, w.syms, n_syms);
+  return once;
 }
 
 bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
@@ -142,12 +172,11 @@ bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op != OP_STATE_WRITE || n->state != state) continue;
-    if ((at != OI_DIM_BAD && at != n->b) || !writes_once(g, n) || writes_meet(g, state, i))
-      return false;
+    if (at != OI_DIM_BAD && at != n->b) return false;
     at = n->b;
   }
   if (at == OI_DIM_BAD) return true;
-  if (!oi_dim_is_expr(at) || speaks_of_loops(g, at)) return false;
+  if (!oi_dim_is_expr(at) || speaks_of_loops(g, at) || !writes_once(g, state)) return false;
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op == OP_STATE_READ && n->state == state && !read_is_covered(g, n, at)) return false;

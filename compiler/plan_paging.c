@@ -231,11 +231,19 @@ static bool add_page(oinf_ctx *ctx, oi_paging_plan *p, oi_page page) {
   return last != NULL;
 }
 
+// Rows are picked in the order of the file: where several lie in a block, it is read once for those
+// within it, and once for the row across its end.
+static uint64_t indexed_bytes(const stream *s) {
+  const uint64_t least = least_slot(&s->e),
+                 blocks = oi_extent_page(&s->e, 0, s->e.rows).count * (least + 1),
+                 rows = s->indexed < s->e.rows ? (uint64_t)s->indexed : (uint64_t)s->e.rows;
+  return (rows * least < blocks ? rows * least : blocks) * OI_BLOCK;
+}
+
 static bool cut_stream(const walk *w, const stream *s, oi_paging_plan *p) {
   if (in_window(p->window, oi_extent_page(&s->e, 0, s->e.rows))) return true;
   if (s->indexed) {
-    uint64_t row = (uint64_t)least_slot(&s->e) * OI_BLOCK;
-    p->read_per_step += row * (uint64_t)s->indexed;
+    p->read_per_step += indexed_bytes(s);
     return true;
   }
   for (int64_t row = 0; row < s->e.rows; row++) {

@@ -3,6 +3,7 @@
 // changes a bit.
 #include "sim/sim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/rt/threads.h"
@@ -91,28 +92,53 @@ static oinf_status check_indices(oinf_sim *s, const oi_view *index, int64_t rows
   return OINF_OK;
 }
 
-static oinf_status run_rows(oinf_sim *s, dispatch *d, const oi_extent *e) {
-  const oi_view table = d->in[0], index = d->in[1], out = d->out[0];
-  const int64_t count = oi_view_count(&index);
-  const uint64_t out_row = count ? oi_view_bytes(&out) / (uint64_t)count : 0;
+// A row of the table, and where it goes.
+typedef struct pick {
+  int64_t row, to;
+} pick;
+
+static int by_row(const void *a, const void *b) {
+  const pick *x = a, *y = b;
+  if (x->row != y->row) return x->row < y->row ? -1 : 1;
+  return x->to < y->to ? -1 : 1;
+}
+
+// One row at a time, as a table of one row that index 0 picks.
+static oinf_status run_picks(oinf_sim *s, dispatch *d, const oi_extent *e, const pick *picks,
+                             int64_t n) {
+  const oi_view table = d->in[0], out = d->out[0];
+  const uint64_t out_row = oi_view_bytes(&out) / (uint64_t)n;
   int64_t zero = 0;
-  OI_TRY(check_indices(s, &index, e->rows));
   d->in[0].dim[0] = 1;
   d->in[1] = (oi_view){.data = &zero, .dtype = OINF_I64, .rank = 1, .dim = {1}};
   d->out[0].rank = table.rank;
   memcpy(d->out[0].dim, table.dim, sizeof table.dim);
   d->out[0].dim[0] = 1;
-  for (int64_t i = 0; i < count; i++) {
-    const int64_t row = index_at(&index, i);
-    oi_page page = oi_extent_page(e, row, 1);
+  for (int64_t i = 0; i < n; i++) {
+    const oi_page page = oi_extent_page(e, picks[i].row, 1);
     const uint8_t *bytes;
     OI_TRY(oi_sim_page(s, page, true, &bytes));
-    const uint64_t at = e->at + (uint64_t)row * e->row_bytes - page.first * OI_BLOCK;
+    const uint64_t at = e->at + (uint64_t)picks[i].row * e->row_bytes - page.first * OI_BLOCK;
     d->in[0].data = (void *)(uintptr_t)(bytes + at);
-    d->out[0].data = (uint8_t *)out.data + (uint64_t)i * out_row;
+    d->out[0].data = (uint8_t *)out.data + (uint64_t)picks[i].to * out_row;
     OI_TRY(run_call(s, d));
   }
   return OINF_OK;
+}
+
+// Rows are picked in the order of the file, so that each block is read once.
+static oinf_status run_rows(oinf_sim *s, dispatch *d, const oi_extent *e) {
+  const int64_t n = oi_view_count(&d->in[1]);
+  const size_t bytes = (size_t)n * sizeof(pick);
+  OI_TRY(check_indices(s, &d->in[1], e->rows));
+  if (n == 0) return OINF_OK;
+  pick *picks = oi_alloc(s->ctx, bytes);
+  if (!picks) return oi_nomem(&s->err, bytes);
+  for (int64_t i = 0; i < n; i++) picks[i] = (pick){index_at(&d->in[1], i), i};
+  qsort(picks, (size_t)n, sizeof *picks, by_row);
+  oinf_status status = run_picks(s, d, e, picks, n);
+  oi_free(s->ctx, picks, bytes);
+  return status;
 }
 
 // Does the paged operand have to come in parts? Not where it is mapped, made, or in the window as a
