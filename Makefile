@@ -69,6 +69,7 @@ $(BUILD)/example_%: examples/%.c $(BUILD)/liboinf.a
 $(BUILD)/example_%: examples/%.cpp $(BUILD)/liboinf.a
 	$(if $(findstring clang,$(CC)),clang++,g++) -std=c++17 -Iinclude $(filter-out -Wstrict-prototypes,$(WARN)) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/compiler/glsl.o: $(wildcard lib/rt/strict*.inc)
+$(BUILD)/compiler/emit_template.o: $(wildcard lib/rt/* compiler/kernels/*)
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -MMD -MP -c -o $@ $<

@@ -1,0 +1,88 @@
+// The emitter's own record: a plan, the weights in their order of use, and the text of the file
+// that is being printed. Everything is decided in the plan; the files emit_*.c print.
+#ifndef OINF_COMPILER_EMIT_H
+#define OINF_COMPILER_EMIT_H
+#include <oinf/emit.h>
+
+#include "compiler/plan.h"
+
+enum { OI_EMIT_SLOTS = 4 };  // weights that one kernel may read
+
+// A weight node: where its tensors lie, by the indices of the loops around it, flattened.
+typedef struct oi_emit_weight {
+  uint32_t node, number;
+  uint32_t user;  // a node that reads it, for the name of its table
+  uint64_t bytes;
+  uint32_t n;          // entries: 1, or the product of the trips around
+  int64_t *tensor;     // in the source model, -1: not there
+  bool same;           // all entries are one tensor
+} oi_emit_weight;
+
+typedef struct oi_emit {
+  oinf_ctx *ctx;
+  oinf_model *model;
+  oinf_graph *g;
+  oi_err *err;
+  oinf_emit_desc desc;
+  oi_plan plan;
+  oi_arena arena;
+  int64_t *pin_lo, *pin_hi;
+  uint32_t *kernel;  // by node: number of its kernel, counted from 1; 0: none
+  uint32_t n_kernels;
+  OI_VEC(oi_emit_weight) weights;
+  OI_VEC(uint32_t) tensors;  // of the source, in order of first use
+  uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
+  uint64_t slot[OI_EMIT_SLOTS], *state_bytes, *output_bytes;
+  uint32_t n_slots;
+  uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
+  uint8_t digest[32];
+  oinf_emit_figures figures;
+  oi_text out;  // the file being printed
+} oi_emit;
+
+// emit.c
+const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]);
+const char *oi_emit_role_name(oinf_role role);  // "" for none
+oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node);
+// emit_plan.c: the plan, its weights, arenas, figures.
+oinf_status oi_emit_plan(oi_emit *e);
+// emit_weights.c: the bundle's weights.oinf, and where things lie in it.
+oinf_status oi_emit_weights(oi_emit *e, const char *path);
+// emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.
+void oi_emit_dim(oi_emit *e, oinf_dim d);
+void oi_emit_count(oi_emit *e, const oi_type *t);               // elements
+// Of axes from .. to - 1.
+void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
+void oi_emit_string(oi_emit *e, const char *text, size_t n, bool format);     // in quotes
+void oi_emit_label(oi_emit *e, uint32_t value);  // a printf format in quotes, then its arguments
+typedef struct oi_emit_dtype {
+  const char *name, *type, *load;  // "f16", "uint16_t", "oi_f16_to_f32"
+  const char *work;                // what an op computes in: float, double, int64_t, uint64_t, bool
+} oi_emit_dtype;
+const oi_emit_dtype *oi_emit_dtype_of(oinf_dtype dtype);
+// emit_template.c: files of compiler/kernels and lib/rt, which the library carries within itself.
+typedef struct oi_hole {
+  const char *name;
+  const char *text;
+} oi_hole;
+oinf_status oi_emit_template(oi_emit *e, const char *file, const oi_hole *holes, size_t n);
+oinf_status oi_emit_runtime(oi_emit *e);
+// emit_kernel.c, emit_move.c: one function a node. SUPPORT names what has no template.
+oinf_status oi_emit_kernels(oi_emit *e);
+oinf_status oi_emit_move(oi_emit *e, const oi_node *n, const char *name);
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, const char *name);
+oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, const char *name);
+bool oi_emit_is_move(uint32_t op);
+oinf_status oi_emit_refuse(oi_emit *e, const oi_node *n, const char *why);
+// Does a kernel of this op take scratch; may it say that its data is bad?
+bool oi_emit_has_room(uint32_t op);
+bool oi_emit_may_fail(uint32_t op);
+// emit_step.c: model.c's tables and the function that runs a step; emit_golden.c, emit_report.c.
+oinf_status oi_emit_model(oi_emit *e);
+oinf_status oi_emit_header(oi_emit *e);
+oinf_status oi_emit_golden(oi_emit *e);
+oinf_status oi_emit_plan_json(oi_emit *e);
+oinf_status oi_emit_readme(oi_emit *e);
+int oi_emit_symbol(const oi_emit *e, bool rows);  // of the token input's rows, or P; -1: none
+int oi_emit_logits(const oi_emit *e);             // index of the output; -1: it generates nothing
+#endif

@@ -1,0 +1,379 @@
+// Kernels that are loops over elements: elementwise ops, printed from the expressions of ops.def,
+// and movement, where an index of the output is an index of an operand. Operands of the output's
+// own shape are walked flat; others by a loop an axis, with a step of 0 where they broadcast.
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/emit.h"
+#include "compiler/glsl.h"
+
+#include <oinf/ops.h>
+
+static const oi_type *type_of(const oi_emit *e, uint32_t value) {
+  return &oi_val_at(e->g, value)->type;
+}
+
+static void put_params(oi_emit *e, const oi_node *n, const char *name) {
+  oi_text_put(&e->out, "static void %s(const dims *d", name);
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    const char *type = oi_emit_dtype_of(type_of(e, n->out[i])->dtype)->type;
+    oi_text_put(&e->out, ", %s *restrict out", type);
+    if (i) oi_text_put(&e->out, "%u", i);
+  }
+  for (uint32_t i = 0; i < n->n_in; i++)
+    oi_text_put(&e->out, ", const %s *restrict x%u",
+                oi_emit_dtype_of(type_of(e, n->in[i])->dtype)->type, i);
+  oi_text_put(&e->out, ") {\n  (void)d;\n");
+}
+
+// ---- loops over the axes of a type ----
+
+static void indent(oi_emit *e, uint32_t depth) {
+  for (uint32_t i = 0; i <= depth; i++) oi_text_put(&e->out, "  ");
+}
+
+static void begin_loops(oi_emit *e, const oi_type *t) {
+  for (uint32_t i = 0; i < t->rank; i++) {
+    indent(e, i);
+    oi_text_put(&e->out, "for (int64_t i%u = 0; i%u < ", i, i);
+    oi_emit_dim(e, t->dim[i]);
+    oi_text_put(&e->out, "; i%u++) {\n", i);
+  }
+}
+
+static void end_loops(oi_emit *e, const oi_type *t) {
+  for (uint32_t i = t->rank; i-- > 0;) {
+    indent(e, i);
+    oi_text_put(&e->out, "}\n");
+  }
+}
+
+// The row-major place of (i0, i1, ...) in a type.
+static void put_place(oi_emit *e, const oi_type *t) {
+  for (uint32_t i = 0; i < t->rank; i++) {
+    oi_text_put(&e->out, i ? " + i%u" : "i%u", i);
+    if (i + 1 == t->rank) break;
+    oi_text_put(&e->out, " * (");
+    oi_emit_span(e, t, i + 1, t->rank);
+    oi_text_put(&e->out, ")");
+  }
+  if (!t->rank) oi_text_put(&e->out, "0");
+}
+
+// The place in an operand that broadcasts to `out`.
+static void put_broadcast(oi_emit *e, const oi_type *in, const oi_type *out) {
+  const uint32_t front = out->rank - in->rank;
+  bool any = false;
+  for (uint32_t i = 0; i < in->rank; i++) {
+    if (in->dim[i] == 1) continue;
+    oi_text_put(&e->out, any ? " + " : ""), any = true;
+    if (in->dim[i] == out->dim[front + i]) oi_text_put(&e->out, "i%u", front + i);
+    else {
+      oi_text_put(&e->out, "(");
+      oi_emit_dim(e, in->dim[i]);
+      oi_text_put(&e->out, " == 1 ? 0 : i%u)", front + i);
+    }
+    if (i + 1 == in->rank) continue;
+    oi_text_put(&e->out, " * (");
+    oi_emit_span(e, in, i + 1, in->rank);
+    oi_text_put(&e->out, ")");
+  }
+  if (!any) oi_text_put(&e->out, "0");
+}
+
+static bool same_shape(const oi_type *a, const oi_type *b) {
+  return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof a->dim[0]) == 0;
+}
+
+// ---- elementwise ----
+
+typedef struct eltwise {
+  oi_class class;
+  uint32_t first;  // operands before it are bool
+  const char *expr, *work;
+  bool flat, to_bool;
+} eltwise;
+
+static oi_class joint_class(const oi_emit *e, const oi_node *n, uint32_t first) {
+  oi_class class = oi_dtype_class(type_of(e, n->in[first])->dtype);
+  for (uint32_t i = first; i < n->n_in; i++)
+    if (oi_dtype_class(type_of(e, n->in[i])->dtype) == OI_D) class = OI_D;
+  return class;
+}
+
+// Attributes and the width, as far as the expression speaks of them.
+static void put_attributes(oi_emit *e, const oi_node *n, const eltwise *w) {
+  const oi_op_info *info = oi_op_info_of((oi_op)n->op);
+  for (uint32_t i = 0; i < info->n_attrs; i++) {
+    char name[64];
+    double x;
+    if (info->attrs[i].type != OI_ATTR_F64) continue;
+    snprintf(name, sizeof name, "p_%s", info->attrs[i].name);
+    if (!strstr(w->expr, name)) continue;
+    memcpy(&x, (const char *)n->args + info->attrs[i].offset, sizeof x);
+    if (w->class == OI_S || w->class == OI_U)
+      oi_text_put(&e->out, "  const %s %s = (%s)%lld;\n", w->work, name, w->work, (long long)x);
+    else oi_text_put(&e->out, "  const %s %s = (%s)%a;\n", w->work, name, w->work, x);
+  }
+  if (strstr(w->expr, "width"))
+    oi_text_put(&e->out, "  const int64_t width = %u;\n",
+                8 * (unsigned)oinf_dtype_block_bytes(type_of(e, n->out[0])->dtype));
+}
+
+static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t i,
+                        uint32_t depth) {
+  const oi_type *in = type_of(e, n->in[i]), *out = type_of(e, n->out[0]);
+  const oi_emit_dtype *dt = oi_emit_dtype_of(in->dtype);
+  const bool truth = i < w->first || w->class == OI_B;
+  indent(e, depth);
+  oi_text_put(&e->out, "const %s %c = %s(x%u[", truth ? "bool" : w->work, (char)('a' + i), dt->load,
+              i);
+  if (w->flat) oi_text_put(&e->out, in->rank ? "i" : "0");
+  else put_broadcast(e, in, out);
+  oi_text_put(&e->out, truth ? "] != 0);\n" : "]);\n");
+}
+
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, const char *name) {
+  const unsigned allowed = oi_op_classes((oi_op)n->op);
+  const oi_type *out = type_of(e, n->out[0]);
+  eltwise w = {.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL, .flat = true};
+  w.class = joint_class(e, n, w.first);
+  w.expr = oi_glsl_expr((oi_op)n->op, w.class);
+  if (!w.expr) return oi_emit_refuse(e, n, "these operands");
+  w.work = w.class == OI_D   ? "double"
+           : w.class == OI_S ? "int64_t"
+           : w.class == OI_U ? "uint64_t"
+           : w.class == OI_B ? "bool"
+                             : "float";
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    const oi_type *in = type_of(e, n->in[i]);
+    if (in->rank && !same_shape(in, out)) w.flat = false;
+  }
+  put_params(e, n, name);
+  put_attributes(e, n, &w);
+  if (w.flat) {
+    oi_text_put(&e->out, "  const int64_t n = ");
+    oi_emit_count(e, out);
+    oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) {\n");
+  } else begin_loops(e, out);
+  const uint32_t depth = w.flat ? 1 : out->rank;
+  for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, &w, i, depth);
+  indent(e, depth);
+  oi_text_put(&e->out, "const %s r = %s;\n", w.to_bool ? "bool" : w.work, w.expr);
+  indent(e, depth);
+  oi_text_put(&e->out, "out[");
+  if (w.flat) oi_text_put(&e->out, "i");
+  else put_place(e, out);
+  oi_text_put(&e->out, "] = (%s)r;\n", oi_emit_dtype_of(out->dtype)->type);
+  if (w.flat) oi_text_put(&e->out, "  }\n");
+  else end_loops(e, out);
+  oi_text_put(&e->out, "}\n");
+  return OINF_OK;
+}
+
+// ---- movement: out[place] = x0[another place] ----
+
+typedef struct map {
+  oinf_dim begin[OINF_MAX_RANK];  // added to the index of an input axis
+  int64_t step[OINF_MAX_RANK];    // times it
+  int axis[OINF_MAX_RANK];        // output axis of an input axis, -1: begin alone
+} map;
+
+static void put_mapped(oi_emit *e, const oi_type *in, const map *m) {
+  if (!in->rank) oi_text_put(&e->out, "0");
+  for (uint32_t i = 0; i < in->rank; i++) {
+    oi_text_put(&e->out, i ? " + (" : "(");
+    oi_emit_dim(e, m->begin[i]);
+    if (m->axis[i] >= 0) oi_text_put(&e->out, " + i%d * %lld", m->axis[i], (long long)m->step[i]);
+    oi_text_put(&e->out, ") * (");
+    oi_emit_span(e, in, i + 1, in->rank);
+    oi_text_put(&e->out, ")");
+  }
+}
+
+static void put_copy(oi_emit *e, const oi_type *over, const oi_type *out, const map *to,
+                     const char *target, const oi_type *in, const map *from, uint32_t operand) {
+  begin_loops(e, over);
+  indent(e, over->rank);
+  oi_text_put(&e->out, "%s[", target);
+  if (to) put_mapped(e, out, to);
+  else put_place(e, out);
+  oi_text_put(&e->out, "] = x%u[", operand);
+  if (from) put_mapped(e, in, from);
+  else put_place(e, in);
+  oi_text_put(&e->out, "];\n");
+  end_loops(e, over);
+}
+
+static map straight(const oi_type *t) {
+  map m;
+  memset(&m, 0, sizeof m);
+  for (uint32_t i = 0; i < t->rank; i++) m.step[i] = 1, m.axis[i] = (int)i;
+  return m;
+}
+
+static uint32_t axis_of(int64_t axis, const oi_type *t) {
+  return (uint32_t)(axis < 0 ? axis + t->rank : axis);
+}
+
+static oinf_dim from_end(oi_emit *e, oinf_dim at, oinf_dim length) {
+  return !oi_dim_is_expr(at) && at < 0 ? oi_dims_add(e->g->dims, at, length) : at;
+}
+
+static oinf_status put_slice(oi_emit *e, const oi_node *n) {
+  const oinf_slice_args *args = n->args;
+  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  const uint32_t axis = axis_of(args->axis, in);
+  map m = straight(in);
+  m.begin[axis] = from_end(e, args->begin, in->dim[axis]);
+  m.step[axis] = args->step ? args->step : 1;
+  if (m.step[axis] < 0) return oi_emit_refuse(e, n, "its step is negative");
+  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  return OINF_OK;
+}
+
+static oinf_status put_select(oi_emit *e, const oi_node *n) {
+  const oinf_select_args *args = n->args;
+  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  const uint32_t axis = axis_of(args->axis, in);
+  map m = straight(in);
+  m.begin[axis] = from_end(e, args->index, in->dim[axis]), m.axis[axis] = -1;
+  for (uint32_t i = axis + 1; i < in->rank; i++) m.axis[i] = (int)i - 1;
+  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  return OINF_OK;
+}
+
+static oinf_status put_permute(oi_emit *e, const oi_node *n) {
+  const oinf_permute_args *args = n->args;
+  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  map m = straight(in);
+  for (uint32_t i = 0; i < out->rank; i++) m.axis[axis_of(args->axes.d[i], in)] = (int)i;
+  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  return OINF_OK;
+}
+
+static oinf_status put_expand(oi_emit *e, const oi_node *n) {
+  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  begin_loops(e, out);
+  indent(e, out->rank);
+  oi_text_put(&e->out, "out[");
+  put_place(e, out);
+  oi_text_put(&e->out, "] = x0[");
+  put_broadcast(e, in, out);
+  oi_text_put(&e->out, "];\n");
+  end_loops(e, out);
+  return OINF_OK;
+}
+
+// Parts lie one behind the other along the axis, on the one side or the other.
+static oinf_status put_parts(oi_emit *e, const oi_node *n, uint32_t axis, bool split) {
+  const oi_type *whole = type_of(e, split ? n->in[0] : n->out[0]);
+  map m = straight(whole);
+  for (uint32_t i = 0; i < (split ? n->n_out : n->n_in); i++) {
+    const oi_type *part = type_of(e, split ? n->out[i] : n->in[i]);
+    char target[16] = "out";
+    if (i && split) snprintf(target, sizeof target, "out%u", i);
+    if (split) put_copy(e, part, part, NULL, target, whole, &m, 0);
+    else put_copy(e, part, whole, &m, target, part, NULL, i);
+    m.begin[axis] = oi_dims_add(e->g->dims, m.begin[axis], part->dim[axis]);
+    if (m.begin[axis] == OI_DIM_BAD) return oi_nomem(e->err, 0);
+  }
+  return OINF_OK;
+}
+
+static oinf_status put_concat(oi_emit *e, const oi_node *n) {
+  return put_parts(e, n, axis_of(((const oinf_concat_args *)n->args)->axis, type_of(e, n->out[0])),
+                   false);
+}
+static oinf_status put_split(oi_emit *e, const oi_node *n) {
+  return put_parts(e, n, axis_of(((const oinf_split_args *)n->args)->axis, type_of(e, n->in[0])),
+                   true);
+}
+
+// ---- conversions, constants, states ----
+
+// Same bits, or floats to the nearest in another storage.
+static oinf_status put_convert(oi_emit *e, const oi_node *n) {
+  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  const bool floats = oi_dtype_class(in->dtype) == OI_F && oi_dtype_class(out->dtype) == OI_F;
+  const int64_t rounding = n->op == OP_cast ? ((const oinf_cast_args *)n->args)->rounding : 0;
+  if (in->dtype != out->dtype && (!floats || rounding))
+    return oi_emit_refuse(e, n, "this pair of dtypes, or a rounding that is not to the nearest");
+  const char *narrow = out->dtype == OINF_F16 ? "oi_f32_to_f16"
+                       : out->dtype == OINF_BF16 ? "oi_f32_to_bf16"
+                                                 : "";
+  oi_text_put(&e->out, "  const int64_t n = ");
+  oi_emit_count(e, out);
+  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) ");
+  if (in->dtype == out->dtype) oi_text_put(&e->out, "out[i] = x0[i];\n");
+  else
+    oi_text_put(&e->out, "out[i] = (%s)%s(%s(x0[i]));\n", oi_emit_dtype_of(out->dtype)->type,
+                narrow, oi_emit_dtype_of(in->dtype)->load);
+  return OINF_OK;
+}
+
+static oinf_status put_number(oi_emit *e, const oi_node *n, double x) {
+  const oi_type *out = type_of(e, n->out[0]);
+  const oi_class class = oi_dtype_class(out->dtype);
+  if (out->dtype == OINF_F16 || out->dtype == OINF_BF16)
+    return oi_emit_refuse(e, n, "a constant of 16 bits");
+  oi_text_put(&e->out, "  const int64_t n = ");
+  oi_emit_count(e, out);
+  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) out[i] = ");
+  if (class == OI_F && x == x && x - x == 0) oi_text_put(&e->out, "(float)%a;\n", x);
+  else if (class == OI_D && x == x && x - x == 0) oi_text_put(&e->out, "%a;\n", x);
+  else if (class == OI_F)
+    oi_text_put(&e->out, "oi_flt(0x%xu);\n",
+                x != x ? 0x7fc00000u
+                : x > 0 ? 0x7f800000u
+                        : 0xff800000u);
+  else if (class == OI_S && x > -0x1p63 && x < 0x1p63)
+    oi_text_put(&e->out, "(%s)%lld;\n", oi_emit_dtype_of(out->dtype)->type, (long long)x);
+  else if (class == OI_U && x >= 0 && x < 0x1p64)
+    oi_text_put(&e->out, "(%s)%lluu;\n", oi_emit_dtype_of(out->dtype)->type, (unsigned long long)x);
+  else if (class == OI_B) oi_text_put(&e->out, "%d;\n", x != 0);
+  else return oi_emit_refuse(e, n, "this constant");
+  return OINF_OK;
+}
+
+static oinf_status put_num(oi_emit *e, const oi_node *n) { return put_number(e, n, n->number); }
+static oinf_status put_fill(oi_emit *e, const oi_node *n) {
+  return put_number(e, n, ((const oinf_fill_args *)n->args)->value);
+}
+
+static oinf_status put_sym_value(oi_emit *e, const oi_node *n) {
+  oi_text_put(&e->out, "  *out = ");
+  oi_emit_dim(e, n->a);
+  oi_text_put(&e->out, ";\n");
+  return OINF_OK;
+}
+
+typedef oinf_status move_fn(oi_emit *e, const oi_node *n);
+static const struct {
+  uint32_t op;
+  move_fn *put;
+} moves[] = {{OP_slice, put_slice},
+             {OP_select, put_select},
+             {OP_permute, put_permute},
+             {OP_expand, put_expand},
+             {OP_concat, put_concat},
+             {OP_split, put_split},
+             {OP_cast, put_convert},
+             {OP_STATE_WRITE, put_convert},
+             {OP_fill, put_fill},
+             {OP_NUM, put_num},
+             {OP_SYM_VALUE, put_sym_value}};
+
+static move_fn *move_of(uint32_t op) {
+  for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
+    if (moves[i].op == op) return moves[i].put;
+  return NULL;
+}
+bool oi_emit_is_move(uint32_t op) { return move_of(op) != NULL; }
+
+oinf_status oi_emit_move(oi_emit *e, const oi_node *n, const char *name) {
+  put_params(e, n, name);
+  OI_TRY(move_of(n->op)(e, n));
+  oi_text_put(&e->out, "}\n");
+  return OINF_OK;
+}

@@ -1,0 +1,237 @@
+// What is decided before anything is printed: bounds of symbols, the plan with every value and
+// every state write, numbers of kernels, the weights in their order of use, arenas.
+//
+// A bundle of this version keeps every value (one kernel a node, no fusion), so that each can be
+// hashed. Under a budget a weight is read whole into a slot when a kernel wants it, and nothing is
+// kept between kernels; streaming by tiles and read-ahead are not here yet.
+#include <string.h>
+
+#include "compiler/emit.h"
+#include "lib/rt/pager.h"
+
+// ---- symbols ----
+
+static void cap(oi_emit *e, int sym, int64_t wish, int64_t usual) {
+  int64_t lo, hi;
+  if (sym < 0) return;
+  oi_dims_bounds(e->g->dims, oi_dims_sym_dim(e->g->dims, (size_t)sym), NULL, NULL, &lo, &hi);
+  const int64_t x = wish > 0 ? wish : usual;
+  e->pin_hi[sym] = x < hi ? x : hi;
+}
+
+static oinf_status pin_symbols(oi_emit *e) {
+  const size_t n = oi_dims_sym_count(e->g->dims) + 1;
+  e->pin_lo = oi_arena_alloc(&e->arena, n * sizeof *e->pin_lo);
+  e->pin_hi = oi_arena_alloc(&e->arena, n * sizeof *e->pin_hi);
+  if (!e->pin_lo || !e->pin_hi) return oi_nomem(e->err, n);
+  for (size_t i = 0; i < n; i++) e->pin_lo[i] = INT64_MIN, e->pin_hi[i] = INT64_MAX;
+  for (size_t i = 0; i < e->g->inputs.n; i++) {
+    const oi_type *t = &oi_val_at(e->g, e->g->inputs.at[i])->type;
+    for (uint32_t k = 0; k < t->rank; k++)
+      cap(e, oi_dims_sym_of(e->g->dims, t->dim[k]), e->desc.chunk, 256);
+  }
+  for (size_t i = 0; i < e->g->states.n; i++) {
+    const oi_state_decl *d = &e->g->states.at[i];
+    const int sym =
+        oi_dims_sym_of(e->g->dims, d->type.dim[d->layering == OI_LAYERS_FIRST ? 1 : 0]);
+    if (sym < 0) continue;
+    cap(e, sym, e->desc.capacity, 4096);
+    e->pin_lo[sym] = e->pin_hi[sym];
+  }
+  return OINF_OK;
+}
+
+// ---- the plan ----
+
+static oinf_status make_plan(oi_emit *e) {
+  const size_t n = oi_dims_sym_count(e->g->dims) + 1, outputs = e->g->outputs.n;
+  int64_t *lo = oi_arena_alloc(&e->arena, n * sizeof *lo),
+          *hi = oi_arena_alloc(&e->arena, n * sizeof *hi);
+  oi_demand *demands = oi_arena_alloc(&e->arena, (outputs + 1) * sizeof *demands);
+  if (!lo || !hi || !demands) return oi_nomem(e->err, n);
+  oi_dims_sym_bounds(e->g->dims, e->pin_lo, e->pin_hi, lo, hi);
+  for (size_t i = 0; i < outputs; i++) {
+    uint32_t loops[OI_MAX_DEPTH];
+    demands[i].value = e->g->outputs.at[i].value;
+    if (oi_value_depth(e->g, demands[i].value, loops))
+      return oi_fail(e->err, OINF_SUPPORT, "output '%s' stands in a loop: no template for that yet",
+                     e->g->outputs.at[i].name);
+  }
+  oi_plan_desc d = {.demands = demands,
+                    .n_demands = outputs,
+                    .all_values = true,
+                    .all_writes = true,
+                    .sym_lo = lo,
+                    .sym_hi = hi};
+  return oi_plan_make(e->g, &d, e->err, &e->plan);
+}
+
+static oinf_status number_kernels(oi_emit *e) {
+  e->kernel = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->kernel);
+  if (!e->kernel) return oi_nomem(e->err, e->g->nodes.n);
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind != OI_ITEM_RUN || e->kernel[item->node]) continue;
+    const oi_node *n = oi_node_at(e->g, item->node);
+    if (oi_plan_is_view(n->op) || n->op == OP_STATE_READ) continue;
+    e->kernel[item->node] = ++e->n_kernels;
+  }
+  return OINF_OK;
+}
+
+// ---- weights ----
+
+oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node) {
+  for (size_t i = 0; i < e->weights.n; i++)
+    if (e->weights.at[i].node == node) return &e->weights.at[i];
+  return NULL;
+}
+
+static oinf_status take_tensor(oi_emit *e, int64_t tensor) {
+  if (tensor < 0) return OINF_OK;
+  for (size_t i = 0; i < e->tensors.n; i++)
+    if (e->tensors.at[i] == (uint32_t)tensor) return OINF_OK;
+  uint32_t *slot = oi_vec_push(e->ctx, &e->tensors);
+  if (!slot) return oi_nomem(e->err, sizeof *slot);
+  *slot = (uint32_t)tensor;
+  return OINF_OK;
+}
+
+static oinf_status resolve(oi_emit *e, oi_emit_weight *w) {
+  uint32_t loops[OI_MAX_DEPTH];
+  const uint32_t depth = oi_value_depth(e->g, oi_node_at(e->g, w->node)->out[0], loops);
+  int64_t *sym = oi_arena_alloc(&e->arena, (oi_dims_sym_count(e->g->dims) + 1) * sizeof *sym);
+  uint64_t n = 1;
+  for (uint32_t i = 0; i < depth; i++) n *= (uint64_t)oi_node_at(e->g, loops[i])->trips;
+  if (n == 0 || n > OI_MAX_TRIPS)
+    return oi_fail(e->err, OINF_SUPPORT, "a family of %llu weights", (unsigned long long)n);
+  w->n = (uint32_t)n, w->same = true;
+  w->tensor = oi_arena_alloc(&e->arena, n * sizeof *w->tensor);
+  if (!sym || !w->tensor) return oi_nomem(e->err, n);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t rest = i;
+    for (uint32_t k = depth; k-- > 0;) {
+      const oi_node *loop = oi_node_at(e->g, loops[k]);
+      sym[loop->loop_sym] = rest % loop->trips, rest /= (uint32_t)loop->trips;
+    }
+    w->tensor[i] = oi_weight_resolve(e->g, w->node, sym);
+    w->same = w->same && w->tensor[i] == w->tensor[0];
+  }
+  const oi_type *t = &oi_val_at(e->g, oi_node_at(e->g, w->node)->out[0])->type;
+  w->bytes = oi_plan_bytes_hi(&e->plan, t);
+  return OINF_OK;
+}
+
+static oinf_status take_weight(oi_emit *e, uint32_t node, uint32_t user) {
+  if (oi_emit_weight_of(e, node)) return OINF_OK;
+  oi_emit_weight *w = oi_vec_push(e->ctx, &e->weights);
+  if (!w) return oi_nomem(e->err, sizeof *w);
+  *w = (oi_emit_weight){.node = node, .number = (uint32_t)e->weights.n, .user = user};
+  return resolve(e, w);
+}
+
+// The node of the weight that this value is, or views; 0: none.
+static uint32_t weight_behind(const oi_emit *e, uint32_t value) {
+  const oi_storage *s = &e->plan.storages.at[e->plan.of_value[value]];
+  return s->kind == OI_STORE_WEIGHT ? s->node : 0;
+}
+
+static oinf_status take_slot(oi_emit *e, const oi_node *n, uint32_t slot, uint64_t bytes) {
+  if (slot >= OI_EMIT_SLOTS)
+    return oi_emit_refuse(e, n, "it reads more than four weights");
+  const uint64_t span = bytes / OI_BLOCK * OI_BLOCK + 2 * (uint64_t)OI_BLOCK;
+  if (span > e->slot[slot]) e->slot[slot] = span;
+  if (slot >= e->n_slots) e->n_slots = slot + 1;
+  return OINF_OK;
+}
+
+static oinf_status weights_of_node(oi_emit *e, uint32_t id, uint64_t times) {
+  const oi_node *n = oi_node_at(e->g, id);
+  uint32_t slot = 0;
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    const uint32_t weight = weight_behind(e, n->in[i]);
+    if (!weight) continue;
+    OI_TRY(take_weight(e, weight, id));
+    const oi_emit_weight *w = oi_emit_weight_of(e, weight);
+    for (uint32_t k = 0; k < w->n; k++) OI_TRY(take_tensor(e, w->tensor[k]));
+    if (oi_plan_is_view(n->op)) continue;
+    OI_TRY(take_slot(e, n, slot++, w->bytes));
+    if (n->op != OP_gather) e->figures.step_bytes += w->bytes * times;
+  }
+  return OINF_OK;
+}
+
+// A carried value's start, a side's result or an output that is a weight itself.
+static oinf_status weights_of_copies(oi_emit *e) {
+  for (uint32_t v = 1; v < e->g->values.n; v++) {
+    if (!e->plan.of_value[v]) continue;
+    const uint32_t weight = weight_behind(e, v);
+    if (!weight || oi_emit_weight_of(e, weight)) continue;
+    OI_TRY(take_weight(e, weight, weight));
+    const oi_emit_weight *w = oi_emit_weight_of(e, weight);
+    for (uint32_t k = 0; k < w->n; k++) OI_TRY(take_tensor(e, w->tensor[k]));
+    OI_TRY(take_slot(e, oi_node_at(e->g, weight), 0, w->bytes));
+  }
+  return OINF_OK;
+}
+
+static oinf_status take_weights(oi_emit *e) {
+  uint64_t times[OI_MAX_DEPTH + 1] = {1};
+  uint32_t depth = 0;
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind == OI_ITEM_LOOP)
+      depth++, times[depth] = times[depth - 1] * (uint64_t)(item->to - item->from);
+    if (item->kind == OI_ITEM_END) depth--;
+    if (item->kind == OI_ITEM_RUN) OI_TRY(weights_of_node(e, item->node, times[depth]));
+  }
+  return weights_of_copies(e);
+}
+
+// ---- arenas ----
+
+static uint64_t aligned(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Attention's row of scores: as many as there can be keys.
+static uint64_t room_of(const oi_emit *e, const oi_node *n) {
+  const oi_type *k = &oi_val_at(e->g, n->in[1])->type;
+  oi_type row = {.dtype = OINF_F32, .rank = 1, .dim = {k->dim[0]}};
+  return aligned(oi_plan_bytes_hi(&e->plan, &row));
+}
+
+static oinf_status size_arenas(oi_emit *e) {
+  oinf_emit_figures *f = &e->figures;
+  e->state_bytes = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->state_bytes);
+  e->output_bytes = oi_arena_alloc(&e->arena, (e->g->outputs.n + 1) * sizeof *e->output_bytes);
+  if (!e->state_bytes || !e->output_bytes) return oi_nomem(e->err, e->g->states.n);
+  for (size_t i = 0; i < e->g->states.n; i++) {
+    e->state_bytes[i] = aligned(oi_plan_bytes_hi(&e->plan, &e->g->states.at[i].type));
+    f->states += e->state_bytes[i];
+  }
+  for (size_t i = 0; i < e->g->outputs.n; i++) {
+    e->output_bytes[i] = aligned(e->plan.hold_bytes[i]);
+    f->io += e->output_bytes[i];
+  }
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind != OI_ITEM_RUN || !oi_emit_has_room(oi_node_at(e->g, item->node)->op)) continue;
+    const uint64_t room = room_of(e, oi_node_at(e->g, item->node));
+    if (room > f->room) f->room = room;
+  }
+  f->activations = aligned(e->plan.activations) + 64;
+  for (uint32_t i = 0; i < e->n_slots && e->desc.budget; i++) f->weights += e->slot[i];
+  f->kernels = e->n_kernels;
+  f->peak = f->weights + f->activations + f->states + f->io + f->room;
+  if (e->desc.budget > OINF_EMIT_SMALLEST && f->peak > e->desc.budget)
+    return oi_fail(e->err, OINF_BUDGET, "the budget is %llu bytes, and the smallest is %llu",
+                   (unsigned long long)e->desc.budget, (unsigned long long)f->peak);
+  return OINF_OK;
+}
+
+oinf_status oi_emit_plan(oi_emit *e) {
+  OI_TRY(pin_symbols(e));
+  OI_TRY(make_plan(e));
+  OI_TRY(number_kernels(e));
+  OI_TRY(take_weights(e));
+  return size_arenas(e);
+}

@@ -1,0 +1,404 @@
+// model.c: constants, tables of the weights, the checks before a step, and the step itself: the
+// plan's items printed one behind the other, loops as loops.
+#include <string.h>
+
+#include "compiler/emit.h"
+
+static void line(oi_emit *e, uint32_t depth, const char *text) {
+  for (uint32_t i = 0; i <= depth; i++) oi_text_put(&e->out, "  ");
+  oi_text_put(&e->out, "%s", text);
+}
+
+static const oi_storage *storage_of(const oi_emit *e, uint32_t value) {
+  return &e->plan.storages.at[e->plan.of_value[value]];
+}
+
+// ---- constants and tables ----
+
+static void define(oi_emit *e, const char *name, uint64_t x) {
+  oi_text_put(&e->out, "#define %s %lluu\n", name, (unsigned long long)x);
+}
+static void define_int(oi_emit *e, const char *name, int64_t x) {
+  oi_text_put(&e->out, "#define %s %lld\n", name, (long long)x);
+}
+
+static void put_constants(oi_emit *e) {
+  const uint64_t blocks = (e->weights_bytes + (1 << 20) - 1) >> 20;
+  define_int(e, "N_SYMS", (int64_t)oi_dims_sym_count(e->g->dims));
+  define_int(e, "N_INPUTS", (int64_t)e->g->inputs.n);
+  define_int(e, "N_OUTPUTS", (int64_t)e->g->outputs.n);
+  define_int(e, "N_STATES", (int64_t)e->g->states.n);
+  define_int(e, "N_SLOTS", e->desc.budget ? e->n_slots : 0);
+  define_int(e, "MAPPED", e->desc.budget == OINF_EMIT_MAPPED);
+  define_int(e, "GENERATES", oi_emit_logits(e) >= 0);
+  define_int(e, "LOGITS", oi_emit_logits(e));
+  define_int(e, "SYM_ROWS", oi_emit_symbol(e, true));
+  define_int(e, "SYM_POSITION", oi_emit_symbol(e, false));
+  define(e, "ACT_BYTES", e->figures.activations);
+  define(e, "ROOM_BYTES", e->figures.room);
+  define(e, "PEAK_BYTES", e->figures.peak);
+  define(e, "FILE_BYTES", e->file_bytes);
+  define(e, "WEIGHTS_AT", e->weights_at);
+  define(e, "WEIGHTS_BYTES", e->weights_bytes);
+  define(e, "WEIGHTS_BLOCKS", blocks);
+  define(e, "CHECKSUMS_AT", e->checksums_at);
+  define(e, "TOKENIZER_AT", e->tokenizer_at);
+  define(e, "TOKENIZER_BYTES", e->tokenizer_bytes);
+  oi_text_put(&e->out, "#define NO_WEIGHT UINT64_MAX\n\n");
+}
+
+static void put_numbers(oi_emit *e, const char *name, const uint64_t *x, size_t n) {
+  oi_text_put(&e->out, "static const uint64_t %s[%zu] = {", name, n + 1);
+  for (size_t i = 0; i < n; i++) oi_text_put(&e->out, "%llu, ", (unsigned long long)x[i]);
+  oi_text_put(&e->out, "0};\n");
+}
+
+static void put_weight_name(oi_emit *e, const oi_emit_weight *w) {
+  const oi_node *user = oi_node_at(e->g, w->user);
+  const char *role =
+      user->n_out ? oi_emit_role_name(oi_val_at(e->g, user->out[0])->hint.role) : "";
+  oi_text_put(&e->out, "w%02u%s%s", w->number, *role ? "_" : "", role);
+}
+
+static void put_weight_table(oi_emit *e, const oi_emit_weight *w) {
+  const uint32_t n = w->same ? 1 : w->n;
+  oi_text_put(&e->out, "static const uint64_t ");
+  put_weight_name(e, w);
+  oi_text_put(&e->out, "[%u] = {", n);
+  for (uint32_t i = 0; i < n; i++) {
+    oi_text_put(&e->out, "%s", i == 0 ? "" : i % 8 ? ", " : ",\n    ");
+    if (w->tensor[i] < 0) oi_text_put(&e->out, "NO_WEIGHT");
+    else oi_text_put(&e->out, "%llu", (unsigned long long)e->offset[w->tensor[i]]);
+  }
+  oi_text_put(&e->out, "};\n");
+}
+
+static void put_tables(oi_emit *e) {
+  oi_text_put(&e->out, "static const uint8_t front_digest[32] = {");
+  for (int i = 0; i < 32; i++)
+    oi_text_put(&e->out, "%s0x%02x", i == 0 ? "" : i % 12 ? ", " : ",\n    ", e->digest[i]);
+  oi_text_put(&e->out, "};\n");
+  put_numbers(e, "slot_bytes", e->slot, e->desc.budget ? e->n_slots : 0);
+  put_numbers(e, "state_bytes", e->state_bytes, e->g->states.n);
+  put_numbers(e, "output_bytes", e->output_bytes, e->g->outputs.n);
+  oi_text_put(&e->out, "// Places of the weights in their section, by the loops around.\n");
+  for (size_t i = 0; i < e->weights.n; i++) put_weight_table(e, &e->weights.at[i]);
+  oi_text_put(&e->out, "\n");
+}
+
+// ---- where a value lies, as an expression ----
+
+static void put_weight_index(oi_emit *e, const oi_emit_weight *w) {
+  uint32_t loops[OI_MAX_DEPTH];
+  const uint32_t depth = oi_value_depth(e->g, oi_node_at(e->g, w->node)->out[0], loops);
+  put_weight_name(e, w);
+  oi_text_put(&e->out, "[");
+  for (uint32_t i = 0; i < depth && !w->same; i++) {
+    const oi_node *loop = oi_node_at(e->g, loops[i]);
+    if (i) oi_text_put(&e->out, " * %lld + ", (long long)loop->trips);
+    if (i + 2 < depth) oi_text_put(&e->out, "(");
+    oi_text_put(&e->out, "d->s[%u]", loop->loop_sym);
+  }
+  for (uint32_t i = 2; i < depth && !w->same; i++) oi_text_put(&e->out, ")");
+  oi_text_put(&e->out, w->same || !depth ? "0]" : "]");
+}
+
+static void put_state(oi_emit *e, const oi_node *n) {
+  const oi_state_decl *s = &e->g->states.at[n->state];
+  const bool layers = s->layering == OI_LAYERS_FIRST;
+  const uint32_t axis = layers ? 1 : 0;
+  const unsigned element = (unsigned)oinf_dtype_block_bytes(s->type.dtype);
+  oi_text_put(&e->out, "state_at(r, %u, (0", n->state);
+  if (layers) {
+    oi_text_put(&e->out, " + ");
+    oi_emit_dim(e, n->a);
+    oi_text_put(&e->out, " * ");
+    oi_emit_span(e, &s->type, axis, s->type.rank);
+  }
+  if (n->op == OP_STATE_WRITE) {
+    oi_text_put(&e->out, " + ");
+    oi_emit_dim(e, n->b);
+    oi_text_put(&e->out, " * ");
+    oi_emit_span(e, &s->type, axis + 1, s->type.rank);
+  }
+  oi_text_put(&e->out, ") * %u)", element);
+}
+
+// `slot`: which of the item's weights a weight is.
+static void put_pointer(oi_emit *e, uint32_t value, uint32_t slot) {
+  const oi_storage *s = storage_of(e, value);
+  switch (s->kind) {
+    case OI_STORE_ACT: oi_text_put(&e->out, "at(r, %llu)", (unsigned long long)s->offset); break;
+    case OI_STORE_STATE: put_state(e, oi_node_at(e->g, s->node)); break;
+    case OI_STORE_WEIGHT: oi_text_put(&e->out, "w%u", slot); break;
+    case OI_STORE_INPUT:
+      for (size_t i = 0; i < e->g->inputs.n; i++)
+        if (oi_val_at(e->g, e->g->inputs.at[i])->node == s->node)
+          oi_text_put(&e->out, "r->inputs[%zu]", i);
+      break;
+    case OI_STORE_NONE: oi_text_put(&e->out, "NULL"); break;
+  }
+}
+
+static void put_bytes(oi_emit *e, const oi_type *t) {
+  const unsigned block = (unsigned)oinf_dtype_block(t->dtype);
+  oi_text_put(&e->out, "(size_t)(");
+  oi_emit_count(e, t);
+  oi_text_put(&e->out, ")");
+  if (block > 1) oi_text_put(&e->out, " / %u", block);
+  oi_text_put(&e->out, " * %u", (unsigned)oinf_dtype_block_bytes(t->dtype));
+}
+
+// Brings a value's weight into w<slot>, where it is one.
+static bool fetch(oi_emit *e, uint32_t depth, uint32_t value, uint32_t slot) {
+  const oi_storage *s = storage_of(e, value);
+  if (s->kind != OI_STORE_WEIGHT) return false;
+  const oi_emit_weight *w = oi_emit_weight_of(e, s->node);
+  line(e, depth, "const void *");
+  oi_text_put(&e->out, "w%u = weight(r, %u, ", slot, slot);
+  put_weight_index(e, w);
+  oi_text_put(&e->out, ", %llu);\n", (unsigned long long)w->bytes);
+  line(e, depth, "if (!");
+  oi_text_put(&e->out, "w%u) return r->status;\n", slot);
+  return true;
+}
+
+// ---- items ----
+
+static void put_show(oi_emit *e, uint32_t depth, const char *kernel, uint32_t value) {
+  const oi_type *t = &oi_val_at(e->g, value)->type;
+  uint32_t loops[OI_MAX_DEPTH];
+  const uint32_t level = oi_value_depth(e->g, value, loops);
+  line(e, depth, "if (r->show)\n");
+  line(e, depth + 1, "show(r, \"");
+  oi_text_put(&e->out, "%s\", ", kernel);
+  if (level) oi_text_put(&e->out, "d->s[%u], ", oi_node_at(e->g, loops[level - 1])->loop_sym);
+  else oi_text_put(&e->out, "-1, ");
+  put_pointer(e, value, 0);
+  oi_text_put(&e->out, ", \"%s\", %u, %u,\n", oi_emit_dtype_of(t->dtype)->name,
+              (unsigned)oinf_dtype_block_bytes(t->dtype), t->rank);
+  line(e, depth + 3, "(const int64_t[]){");
+  for (uint32_t i = 0; i < t->rank; i++) oi_emit_dim(e, t->dim[i]), oi_text_put(&e->out, ", ");
+  oi_text_put(&e->out, "0}, ");
+  oi_emit_label(e, value);
+  oi_text_put(&e->out, ");\n");
+}
+
+static void put_call(oi_emit *e, uint32_t depth, const oi_node *n, const char *kernel) {
+  const bool may_fail = oi_emit_may_fail(n->op), writes = n->op == OP_STATE_WRITE;
+  uint32_t slot = 0;
+  line(e, depth, may_fail ? "if (!" : "");
+  oi_text_put(&e->out, "%s(d", kernel);
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    oi_text_put(&e->out, ", ");
+    if (writes) put_state(e, n);
+    else put_pointer(e, n->out[i], 0);
+  }
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    oi_text_put(&e->out, ", ");
+    put_pointer(e, n->in[i], slot);
+    if (storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT) slot++;
+  }
+  if (oi_emit_has_room(n->op)) oi_text_put(&e->out, ", (float *)(void *)r->room");
+  oi_text_put(&e->out, may_fail ? "))\n" : ");\n");
+  if (!may_fail) return;
+  line(e, depth + 1, "return fails(r, MODEL_BAD, \"an index is out of range\");\n");
+}
+
+// Rows that are read after their state has moved on are a copy of it.
+static void put_kept(oi_emit *e, uint32_t depth, const oi_node *n) {
+  if (n->op != OP_STATE_WRITE && n->op != OP_STATE_READ) return;
+  if (storage_of(e, n->out[0])->kind != OI_STORE_ACT) return;
+  line(e, depth, "memcpy(");
+  put_pointer(e, n->out[0], 0);
+  oi_text_put(&e->out, ", ");
+  put_state(e, n);
+  oi_text_put(&e->out, ", ");
+  put_bytes(e, &oi_val_at(e->g, n->out[0])->type);
+  oi_text_put(&e->out, ");\n");
+}
+
+static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
+  const oi_node *n = oi_node_at(e->g, id);
+  char kernel[96];
+  uint32_t slot = 0;
+  const bool runs = e->kernel[id] != 0;
+  oi_emit_kernel_name(e, id, kernel);
+  line(e, depth, "{\n");
+  for (uint32_t i = 0; i < n->n_in; i++)
+    if (fetch(e, depth + 1, n->in[i], slot)) slot++;
+  if (runs) put_call(e, depth + 1, n, kernel);
+  put_kept(e, depth + 1, n);
+  for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++)
+    put_show(e, depth + 1, runs ? kernel : oi_kind_name(n->op), n->out[i]);
+  line(e, depth, "}\n");
+}
+
+static void put_copy(oi_emit *e, uint32_t depth, uint32_t from, uint32_t to) {
+  if (e->plan.of_value[from] == e->plan.of_value[to]) return;
+  line(e, depth, "{\n");
+  fetch(e, depth + 1, from, 0);
+  line(e, depth + 1, "memmove(");
+  put_pointer(e, to, 0);
+  oi_text_put(&e->out, ", ");
+  put_pointer(e, from, 0);
+  oi_text_put(&e->out, ", ");
+  put_bytes(e, &oi_val_at(e->g, to)->type);
+  oi_text_put(&e->out, ");\n");
+  line(e, depth, "}\n");
+}
+
+static void put_copies(oi_emit *e, uint32_t depth, const uint32_t *from, const uint32_t *to,
+                       uint32_t n, uint64_t bits) {
+  for (uint32_t i = 0; i < n; i++)
+    if (bits >> i & 1) put_copy(e, depth, from[i], to[i]);
+}
+
+// Two carried values that change places would overwrite each other.
+static oinf_status check_swaps(oi_emit *e, const oi_node *n, uint64_t bits) {
+  const oi_region *body = &e->g->regions.at[n->sub[0]];
+  for (uint32_t i = 0; i < body->n_yields; i++)
+    for (uint32_t k = 0; k < body->n_params; k++)
+      if (k != i && bits >> i & 1 &&
+          e->plan.of_value[body->yields[i]] == e->plan.of_value[body->params[k]])
+        return oi_emit_refuse(e, n, "carried values change places");
+  return OINF_OK;
+}
+
+static oinf_status put_loop(oi_emit *e, uint32_t depth, const oi_item *item, bool begin) {
+  const oi_node *n = oi_node_at(e->g, item->node);
+  const oi_region *body = &e->g->regions.at[n->sub[0]];
+  if (!begin) {
+    OI_TRY(check_swaps(e, n, item->carry));
+    put_copies(e, depth + 1, body->yields, body->params, body->n_yields, item->carry);
+    line(e, depth, "}\n");
+    return OINF_OK;
+  }
+  put_copies(e, depth, n->in, body->params, body->n_params, item->carry);
+  line(e, depth, "for (");
+  oi_text_put(&e->out, "d->s[%u] = %lld; d->s[%u] < %lld; d->s[%u]++) {\n", n->loop_sym,
+              (long long)item->from, n->loop_sym, (long long)item->to, n->loop_sym);
+  return OINF_OK;
+}
+
+static void put_side(oi_emit *e, uint32_t depth, const oi_item *item) {
+  const oi_node *n = oi_node_at(e->g, item->node);
+  if (item->kind == OI_ITEM_IF) {
+    line(e, depth, "if (*(const uint8_t *)");
+    put_pointer(e, n->in[0], 0);
+    oi_text_put(&e->out, ") {\n");
+    return;
+  }
+  const oi_region *r = &e->g->regions.at[n->sub[item->kind == OI_ITEM_ELSE ? 0 : 1]];
+  put_copies(e, depth + 1, r->yields, n->out, r->n_yields, item->carry);
+  line(e, depth, item->kind == OI_ITEM_ELSE ? "} else {\n" : "}\n");
+}
+
+static void put_hold(oi_emit *e, uint32_t depth, uint32_t which) {
+  const uint32_t value = e->g->outputs.at[which].value;
+  line(e, depth, "{\n");
+  fetch(e, depth + 1, value, 0);
+  line(e, depth + 1, "r->held_bytes[");
+  oi_text_put(&e->out, "%u] = ", which);
+  put_bytes(e, &oi_val_at(e->g, value)->type);
+  oi_text_put(&e->out, ";\n");
+  line(e, depth + 1, "memcpy(");
+  oi_text_put(&e->out, "r->held[%u], ", which);
+  put_pointer(e, value, 0);
+  oi_text_put(&e->out, ", r->held_bytes[%u]);\n", which);
+  line(e, depth, "}\n");
+}
+
+static oinf_status put_item(oi_emit *e, uint32_t *depth, const oi_item *item) {
+  switch (item->kind) {
+    case OI_ITEM_RUN: put_run(e, *depth, item->node); return OINF_OK;
+    case OI_ITEM_LOAD: return oi_emit_refuse(e, oi_node_at(e->g, item->node), "a copied weight");
+    case OI_ITEM_LOOP: return put_loop(e, (*depth)++, item, true);
+    case OI_ITEM_END: return put_loop(e, --*depth, item, false);
+    case OI_ITEM_IF: put_side(e, (*depth)++, item); return OINF_OK;
+    case OI_ITEM_ELSE: put_side(e, *depth - 1, item); return OINF_OK;
+    case OI_ITEM_ENDIF: put_side(e, --*depth, item); return OINF_OK;
+    case OI_ITEM_HOLD: put_hold(e, *depth, item->which); return OINF_OK;
+  }
+  return OINF_OK;
+}
+
+// ---- before a step ----
+
+static bool speaks_of_loops(const oi_emit *e, oinf_dim d) {
+  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++)
+    if (oi_dims_sym_at(e->g->dims, i)->is_loop && oi_dim_is_expr(d) &&
+        oi_dims_uses(e->g->dims, d, i))
+      return true;
+  return false;
+}
+
+static void put_condition(oi_emit *e, oinf_dim a, const char *op, oinf_dim b, const char *what) {
+  oi_text_put(&e->out, "  if (!(");
+  oi_emit_dim(e, a);
+  oi_text_put(&e->out, " %s ", op);
+  oi_emit_dim(e, b);
+  oi_text_put(&e->out, "))\n    return fails(r, MODEL_USAGE, ");
+  oi_emit_string(e, what, strlen(what), false);
+  oi_text_put(&e->out, ");\n");
+}
+
+static void put_bounds(oi_emit *e, size_t i) {
+  oi_sym *sym = oi_dims_sym_at(e->g->dims, i);
+  const oinf_dim self = oi_dims_sym_dim(e->g->dims, i);
+  if (e->pin_lo[i] == e->pin_hi[i]) {
+    oi_text_put(&e->out, "  d->s[%zu] = %lld;\n", i, (long long)e->pin_hi[i]);
+    return;
+  }
+  put_condition(e, sym->lo, "<=", self, "a symbol is below its bound");
+  put_condition(e, self, "<=", sym->hi, "a symbol is above its bound");
+  if (e->pin_hi[i] != INT64_MAX)
+    put_condition(e, self, "<=", e->pin_hi[i], "a symbol is above what this bundle was made for");
+}
+
+static void put_state_rows(oi_emit *e, const oi_node *n) {
+  const oi_state_decl *s = &e->g->states.at[n->state];
+  oinf_dim rows = oi_val_at(e->g, n->out[0])->type.dim[0];
+  if (n->op == OP_STATE_WRITE) rows = oi_dims_add(e->g->dims, rows, n->b);
+  if (speaks_of_loops(e, rows)) return;
+  put_condition(e, rows, "<=", s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0],
+                "a state has fewer rows than are asked for");
+}
+
+static void put_checks(oi_emit *e) {
+  oi_text_put(&e->out, "// What can be refused is refused before anything runs.\n"
+                       "static int check_step(model_run *r, dims *d) {\n  (void)r, (void)d;\n");
+  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++)
+    if (!oi_dims_sym_at(e->g->dims, i)->is_loop) put_bounds(e, i);
+  for (size_t i = 0; i < e->g->conditions.n; i++) {
+    const oi_condition *c = &e->g->conditions.at[i];
+    if (speaks_of_loops(e, c->a) || speaks_of_loops(e, c->b)) continue;
+    put_condition(e, c->a, c->at_most ? "<=" : "==", c->b, c->what);
+  }
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind != OI_ITEM_RUN) continue;
+    const oi_node *n = oi_node_at(e->g, item->node);
+    if (n->op == OP_STATE_READ || n->op == OP_STATE_WRITE) put_state_rows(e, n);
+  }
+  oi_text_put(&e->out, "  return MODEL_OK;\n}\n\n");
+}
+
+oinf_status oi_emit_model(oi_emit *e) {
+  uint32_t depth = 0;
+  oi_text_put(&e->out,
+              "// The network: its weights, its step, and the library that model.h declares.\n"
+              "#define _GNU_SOURCE 1\n#include \"model.h\"\n\n#include <errno.h>\n"
+              "#include <fcntl.h>\n#include <stdarg.h>\n#include <stdbool.h>\n#include <stdio.h>\n"
+              "#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n"
+              "#include <sys/stat.h>\n#include <unistd.h>\n\n#include \"runtime.c\"\n\n");
+  put_constants(e);
+  put_tables(e);
+  OI_TRY(oi_emit_template(e, "open.c", NULL, 0));
+  oi_text_put(&e->out, "\n#include \"kernels.c\"\n\n");
+  put_checks(e);
+  oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
+  for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
+  oi_text_put(&e->out, "  return r->status;\n}\n\n");
+  return oi_emit_template(e, "api.c", NULL, 0);
+}

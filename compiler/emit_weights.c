@@ -1,0 +1,109 @@
+// The bundle's weights: an ordinary package with the tensors that the plan uses, in the order of
+// their first use, row-major, and the tokenizer's tables; no golden steps. It is written, read
+// back, and where things lie in it becomes constants of the bundle, with a digest of all that no
+// checksum covers.
+#include <string.h>
+
+#include "compiler/emit.h"
+#include "formats/file.h"
+#include "formats/oinf.h"
+#include "lib/rt/sha256.h"
+
+static oinf_status add_tensors(oi_emit *e, oinf_model *to) {
+  for (size_t i = 0; i < e->tensors.n; i++) {
+    oi_tensor t = e->model->tensors.at[e->tensors.at[i]];
+    const char *name = t.pub.name;
+    t.kind = OI_TENSOR_BYTES, t.source = 0, t.offset = 0, t.seed = 0;
+    OI_TRY(oi_model_add_tensor(to, &t, name, strlen(name)));
+  }
+  return oi_model_index(to);
+}
+
+static oinf_status add_tokenizer(oi_emit *e, oinf_model *to) {
+  const oinf_blob *b = oinf_model_blob(e->model, "tokenizer");
+  if (!b) return OINF_OK;
+  oi_blob *slot = oi_vec_push(e->ctx, &to->blobs);
+  if (!slot) return oi_nomem(e->err, sizeof *slot);
+  *slot = (oi_blob){.pub = *b};
+  return OINF_OK;
+}
+
+// Tensors of the bundle are those of the source in another order.
+static oinf_status fill(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes) {
+  oi_emit *e = user;
+  return oi_model_read_at(e->model, e->tensors.at[tensor], offset, out, bytes);
+}
+
+static oinf_status write_package(oi_emit *e, const char *path) {
+  oinf_model *to = NULL;
+  OI_TRY(oi_model_new(e->ctx, "oinf", &to));
+  oinf_status status = add_tensors(e, to);
+  if (status == OINF_OK) status = add_tokenizer(e, to);
+  if (status == OINF_OK)
+    status = oi_oinf_write(to, path, &(oi_oinf_fill){.fill = fill, .user = e});
+  to->blobs.n = 0;  // borrowed from the source
+  oinf_model_destroy(to);
+  return status;
+}
+
+// ---- reading back ----
+
+typedef struct section {
+  uint32_t type, flags;
+  uint64_t offset, size;
+} section;
+enum { TABLE = 256, CHECKSUMS = 0x70, BLOB_BYTES = 0x80 };
+
+static oinf_status find_section(oi_emit *e, const oi_source *s, uint32_t type, section *out) {
+  uint32_t n;
+  OI_TRY(oi_source_read(e->err, s, 24, &n, sizeof n));
+  for (uint32_t i = 0; i < n; i++) {
+    OI_TRY(oi_source_read(e->err, s, TABLE + i * sizeof *out, out, sizeof *out));
+    if (out->type == type) return OINF_OK;
+  }
+  return oi_fail(e->err, OINF_INTERNAL, "the bundle's package has no section %#x", type);
+}
+
+static oinf_status digest_part(oi_emit *e, const oi_source *s, oi_sha256 *sha, uint64_t at,
+                               uint64_t end) {
+  uint8_t piece[4096];
+  while (at < end) {
+    const uint64_t n = end - at < sizeof piece ? end - at : sizeof piece;
+    OI_TRY(oi_source_read(e->err, s, at, piece, n));
+    oi_sha256_add(sha, piece, (size_t)n);
+    at += n;
+  }
+  return OINF_OK;
+}
+
+static oinf_status locate(oi_emit *e, const oinf_model *m) {
+  const oi_source *s = &m->sources.at[0];
+  const oinf_blob *b = oinf_model_blob(m, "tokenizer");
+  section at;
+  oi_sha256 sha;
+  e->file_bytes = s->size, e->weights_at = m->weights_offset, e->weights_bytes = m->weights_size;
+  for (size_t i = 0; i < e->tensors.n; i++)
+    e->offset[e->tensors.at[i]] = m->tensors.at[i].offset - m->weights_offset;
+  OI_TRY(find_section(e, s, CHECKSUMS, &at));
+  e->checksums_at = at.offset;
+  OI_TRY(find_section(e, s, BLOB_BYTES, &at));
+  e->tokenizer_at = at.offset, e->tokenizer_bytes = b ? b->size : 0;
+  if (e->tokenizer_bytes > at.size)
+    return oi_fail(e->err, OINF_INTERNAL, "the tokenizer is not where it should be");
+  oi_sha256_init(&sha, oi_sha256_best());
+  OI_TRY(digest_part(e, s, &sha, 0, e->weights_at));
+  OI_TRY(digest_part(e, s, &sha, e->weights_at + e->weights_bytes, e->file_bytes));
+  oi_sha256_end(&sha, e->digest);
+  return OINF_OK;
+}
+
+oinf_status oi_emit_weights(oi_emit *e, const char *path) {
+  oinf_model *m = NULL;
+  e->offset = oi_arena_alloc(&e->arena, (e->model->tensors.n + 1) * sizeof *e->offset);
+  if (!e->offset) return oi_nomem(e->err, e->model->tensors.n);
+  OI_TRY_AT(e->err, write_package(e, path), "writing the bundle's weights");
+  OI_TRY(oinf_model_open(e->ctx, path, &m));
+  oinf_status status = locate(e, m);
+  oinf_model_destroy(m);
+  return status;
+}

@@ -1,0 +1,137 @@
+// The fixed part of a bundle's model.c, behind the kernels: instances, and the check by golden
+// steps.
+
+int model_new(model_file *file, model_run **out_run) {
+  model_run *r = calloc(1, sizeof *r);
+  *out_run = r;
+  if (!r) return MODEL_MEMORY;
+  r->file = file;
+  r->memory = calloc(1, PEAK_BYTES + 64);
+  if (!r->memory) return fails(r, MODEL_MEMORY, "out of memory");
+  uint8_t *p = r->memory + (64 - (uintptr_t)r->memory % 64) % 64;
+  r->act = p, p += ACT_BYTES;
+  r->room = p, p += ROOM_BYTES;
+  for (int i = 0; i < N_SLOTS; i++) r->slot[i] = p, p += slot_bytes[i];
+  for (int i = 0; i < N_STATES; i++) r->state[i] = p, p += state_bytes[i];
+  for (int i = 0; i < N_OUTPUTS; i++) r->held[i] = p, p += output_bytes[i];
+  return MODEL_OK;
+}
+
+void model_free(model_run *run) {
+  if (!run) return;
+  free(run->memory);
+  free(run);
+}
+
+const char *model_error(const model_run *run) { return run ? run->error : "out of memory"; }
+
+void model_watch(model_run *run, void (*show_)(void *, const model_value *), void *user) {
+  run->show = show_, run->user = user;
+}
+
+int model_step(model_run *run, const int64_t *symbols, const void *const *inputs) {
+  run->status = MODEL_OK;
+  run->inputs = inputs;
+  for (int i = 0; i < N_SYMS; i++) run->d.s[i] = symbols[i];
+  for (int i = 0; i < N_INPUTS; i++)
+    if (!inputs[i]) return fails(run, MODEL_USAGE, "an input is missing");
+  int code = check_step(run, &run->d);
+  if (!code) code = run_step(run, &run->d);
+  if (!code) run->steps++;
+  return code;
+}
+
+const void *model_output(const model_run *run, int which, size_t *out_bytes) {
+  if (which < 0 || which >= N_OUTPUTS) return NULL;
+  *out_bytes = run->held_bytes[which];
+  return run->held[which];
+}
+
+#if GENERATES
+int model_prefill(model_run *run, const int32_t *ids, int64_t n, float *logits) {
+  int64_t symbols[N_SYMS + 1] = {0};
+  for (int64_t done = 0; done < n;) {
+    const int64_t rows = n - done < MODEL_CHUNK ? n - done : MODEL_CHUNK;
+    const void *inputs[1] = {ids + done};
+    if (run->position + rows > MODEL_CAPACITY)
+      return fails(run, MODEL_USAGE, "the context is full");
+    symbols[SYM_ROWS] = rows;
+    if (SYM_POSITION >= 0) symbols[SYM_POSITION < 0 ? 0 : SYM_POSITION] = run->position;
+    int code = model_step(run, symbols, inputs);
+    if (code) return code;
+    run->position += rows, done += rows;
+  }
+  if (logits && n > 0) memcpy(logits, run->held[LOGITS], sizeof *logits * MODEL_VOCAB);
+  return MODEL_OK;
+}
+
+int model_decode(model_run *run, int32_t id, float *logits) {
+  return model_prefill(run, &id, 1, logits);
+}
+
+int64_t model_position(const model_run *run) { return run->position; }
+void model_reset(model_run *run) { run->position = 0; }
+#endif
+
+// ---- golden steps ----
+
+typedef struct golden_value {
+  const char *label;
+  uint64_t hash;
+} golden_value;
+typedef struct golden_step {
+  const int64_t *symbols;
+  const void *const *inputs;
+  const golden_value *values;
+  int n_values;
+} golden_step;
+#include "golden.inc"
+
+typedef struct checking {
+  const golden_step *step;
+  int next, seen;
+  bool differs;
+  char line[256];
+} checking;
+
+// Values come in the order in which they were written down, so each is looked for from there on.
+static void check_value(void *user, const model_value *v) {
+  checking *c = user;
+  for (int i = 0; i < c->step->n_values && !c->differs; i++) {
+    const int k = (c->next + i) % c->step->n_values;
+    const golden_value *g = &c->step->values[k];
+    if (strcmp(g->label, v->label) != 0) continue;
+    c->next = k + 1, c->seen++;
+    if (g->hash == v->hash) return;
+    c->differs = true;
+    if (v->iteration < 0)
+      snprintf(c->line, sizeof c->line, "step %llu: kernel %s differs", (unsigned long long)v->step,
+               v->kernel);
+    else
+      snprintf(c->line, sizeof c->line, "step %llu: kernel %s differs, iteration %lld",
+               (unsigned long long)v->step, v->kernel, (long long)v->iteration);
+    return;
+  }
+}
+
+static int check_steps(model_run *r, checking *c, void (*say)(const char *line)) {
+  for (int i = 0; i < N_GOLDEN; i++) {
+    c->step = &golden_steps[i], c->next = 0;
+    int code = model_step(r, golden_steps[i].symbols, golden_steps[i].inputs);
+    if (c->differs) return say(c->line), MODEL_DIFFERENT;
+    if (code) return say(r->error), code;
+  }
+  snprintf(c->line, sizeof c->line, "%d golden steps: %d values equal", N_GOLDEN, c->seen);
+  return say(c->line), c->seen ? MODEL_OK : MODEL_NOINPUT;
+}
+
+int model_check(model_file *file, void (*say)(const char *line)) {
+  model_run *r;
+  checking c = {.seen = 0};
+  if (N_GOLDEN == 0) return say("the package carries no golden steps"), MODEL_NOINPUT;
+  int code = model_new(file, &r);
+  if (code) say(model_error(r));
+  else model_watch(r, check_value, &c), code = check_steps(r, &c, say);
+  model_free(r);
+  return code;
+}

@@ -1,0 +1,45 @@
+// Norms over the last axis: ((a - mean) * (1 / sqrt(var + eps))) * b + c. For rmsnorm the mean is
+// +0, and subtracting it changes no bit.
+// Holes: NAME; PARAMS, the operands b and c that there are; ROWS, LENGTH; EPS; A_T, A_LOAD;
+// CENTRED, 1 or 0; SCALE, SHIFT: statements on y, or nothing.
+
+static void NAME(const dims *d, float *restrict out, const A_T *restrict a PARAMS) {
+  enum { LANES = 16 };
+  const int64_t rows = ROWS, length = LENGTH;
+  (void)d;
+  for (int64_t t = 0; t < rows; t++) {
+    const A_T *x = a + t * length;
+    float mean = 0.0f;
+    float p[LANES] = {0};
+    for (int64_t k = 0; CENTRED && k < length; k++) {
+      p[k % LANES] = p[k % LANES] + A_LOAD(x[k]);
+    }
+    for (int s = LANES / 2; CENTRED && s > 0; s /= 2) {
+      for (int j = 0; j < s; j++) {
+        p[j] = p[j] + p[j + s];
+      }
+    }
+    if (CENTRED) mean = oi_div(oi_plus_zero(p[0]), (float)length);
+    float q[LANES] = {0};
+    for (int64_t k = 0; k < length; k++) {
+      float far = A_LOAD(x[k]) - mean;
+      float square = far * far;
+      q[k % LANES] = q[k % LANES] + square;
+    }
+    for (int s = LANES / 2; s > 0; s /= 2) {
+      for (int j = 0; j < s; j++) {
+        q[j] = q[j] + q[j + s];
+      }
+    }
+    float variance = oi_div(oi_plus_zero(q[0]), (float)length);
+    float above = variance + EPS;
+    float r = oi_div(1.0f, oi_sqrt(above));
+    for (int64_t k = 0; k < length; k++) {
+      float far = A_LOAD(x[k]) - mean;
+      float y = far * r;
+      SCALE
+      SHIFT
+      out[t * length + k] = y;
+    }
+  }
+}

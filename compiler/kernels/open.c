@@ -1,0 +1,221 @@
+// The fixed part of a bundle's model.c, before the kernels: the weights' file, and where things
+// lie. Not every network uses every helper, so those are marked MAYBE.
+#define MAYBE __attribute__((unused))
+
+typedef struct dims {
+  int64_t s[N_SYMS + 1];  // symbols: bounds of a step and indices of loops
+} dims;
+
+// Floor and remainder for positive divisors; what a divisor of 0 gives is never used.
+MAYBE static int64_t dim_div(int64_t a, int64_t b) { return b > 0 ? a / b - (a % b < 0) : 0; }
+MAYBE static int64_t dim_mod(int64_t a, int64_t b) {
+  return b > 0 ? a - dim_div(a, b) * b : 0;
+}
+MAYBE static int64_t dim_min(int64_t a, int64_t b) { return a < b ? a : b; }
+MAYBE static int64_t dim_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+struct model_file {
+  int fd;
+  uint8_t *front;      // all bytes before the weights: tables and the checksums
+  const uint8_t *map;  // of the whole file, NULL under a budget
+  char error[256];
+};
+
+struct model_run {
+  const model_file *file;
+  dims d;
+  const void *const *inputs;
+  uint8_t *memory;                 // all arenas, one block
+  uint8_t *act, *room, *slot[N_SLOTS + 1], *state[N_STATES + 1], *held[N_OUTPUTS + 1];
+  size_t held_bytes[N_OUTPUTS + 1];
+  uint8_t proved[WEIGHTS_BLOCKS + 1];  // blocks of a mapping whose checksum was seen to hold
+  uint64_t steps;
+  int64_t position;
+  int status;
+  void (*show)(void *, const model_value *);
+  void *user;
+  char error[256], label[512];
+};
+
+enum { BLOCK = 1 << 20 };
+
+// ---- opening ----
+
+static int open_fails(model_file *f, int code, const char *what) {
+  snprintf(f->error, sizeof f->error, "%s", what);
+  return code;
+}
+
+static bool read_all(int fd, void *out, uint64_t bytes, uint64_t at) {
+  uint8_t *to = out;
+  while (bytes) {
+    ssize_t n = pread(fd, to, bytes < BLOCK ? bytes : BLOCK, (off_t)at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    to += n, at += (uint64_t)n, bytes -= (uint64_t)n;
+  }
+  return true;
+}
+
+// A product that a fused multiply-add would give otherwise, a subnormal, and a sum in order.
+static bool arithmetic_holds(void) {
+  volatile float a = 1.000244140625f, b = -1.00048828125f, tiny = 1e-39f, big = 1e8f;
+  float product = a * a;
+  float rest = product + b;
+  float half = tiny * 0.5f;
+  float up = big + 1.0f;
+  float back = up - big;
+  return rest == 0.0f && half > 0.0f && back == 0.0f;
+}
+
+static int open_front(model_file *f) {
+  uint8_t digest[32], tail[FILE_BYTES - WEIGHTS_AT - WEIGHTS_BYTES + 1];
+  oi_sha256 sha;
+  if (!read_all(f->fd, f->front, WEIGHTS_AT, 0) ||
+      !read_all(f->fd, tail, sizeof tail - 1, WEIGHTS_AT + WEIGHTS_BYTES))
+    return open_fails(f, MODEL_IO, "the weights cannot be read");
+  oi_sha256_init(&sha, oi_sha256_best());
+  oi_sha256_add(&sha, f->front, WEIGHTS_AT);
+  oi_sha256_add(&sha, tail, sizeof tail - 1);
+  oi_sha256_end(&sha, digest);
+  if (memcmp(digest, front_digest, sizeof digest) != 0)
+    return open_fails(f, MODEL_BAD, "the weights are damaged, or not those of this bundle");
+  return MODEL_OK;
+}
+
+static int open_file(model_file *f, const char *path) {
+  struct stat st;
+  if (!arithmetic_holds())
+    return open_fails(f, MODEL_INTERNAL,
+                      "this compiler's arithmetic is not the strict one: build without -Ofast, "
+                      "-ffast-math and contraction");
+  f->fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (f->fd < 0) return open_fails(f, MODEL_NOINPUT, "the weights cannot be opened");
+  if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+    return open_fails(f, MODEL_BAD, "the weights are no regular file");
+  if ((uint64_t)st.st_size != FILE_BYTES)
+    return open_fails(f, MODEL_BAD, "the weights have another size than those of this bundle");
+  f->front = malloc(WEIGHTS_AT);
+  if (!f->front) return open_fails(f, MODEL_MEMORY, "out of memory");
+  int code = open_front(f);
+  if (code || !MAPPED) return code;
+  void *map = mmap(NULL, FILE_BYTES, PROT_READ, MAP_PRIVATE, f->fd, 0);
+  if (map == MAP_FAILED) return open_fails(f, MODEL_IO, "the weights cannot be mapped");
+  f->map = map;
+  return MODEL_OK;
+}
+
+int model_open(const char *path, model_file **out_file) {
+  model_file *f = calloc(1, sizeof *f);
+  *out_file = f;
+  if (!f) return MODEL_MEMORY;
+  f->fd = -1;
+  return open_file(f, path);
+}
+
+void model_close(model_file *file) {
+  if (!file) return;
+  if (file->map) munmap((void *)(uintptr_t)file->map, FILE_BYTES);
+  if (file->fd >= 0) close(file->fd);
+  free(file->front);
+  free(file);
+}
+
+const char *model_open_error(const model_file *file) {
+  return file ? file->error : "out of memory";
+}
+
+const void *model_tokenizer(const model_file *file, size_t *out_size) {
+  *out_size = TOKENIZER_BYTES;
+  return TOKENIZER_BYTES ? file->front + TOKENIZER_AT : NULL;
+}
+
+// ---- where things lie ----
+
+static int fails(model_run *r, int code, const char *what) {
+  snprintf(r->error, sizeof r->error, "%s", what);
+  return r->status = code;
+}
+
+MAYBE static void *at(const model_run *r, uint64_t offset) { return r->act + offset; }
+MAYBE static void *state_at(const model_run *r, int state, int64_t offset) {
+  return r->state[state] + offset;
+}
+
+static bool proves(model_run *r, uint64_t block, const uint8_t *bytes) {
+  uint32_t want;
+  const uint64_t left = WEIGHTS_BYTES - block * BLOCK;
+  memcpy(&want, r->file->front + CHECKSUMS_AT + 4 * block, sizeof want);
+  if (oi_crc32c(0, bytes, left < BLOCK ? (size_t)left : BLOCK) == want) return true;
+  snprintf(r->error, sizeof r->error, "the weights are damaged: checksum of block %llu",
+           (unsigned long long)block);
+  r->status = MODEL_BAD;
+  return false;
+}
+
+// The bytes of a weight, every block that holds some of them proved; NULL: r->error says why. Under
+// a budget they are read into the slot, and stay until the slot is used again.
+MAYBE static const void *weight(model_run *r, int slot, uint64_t offset, uint64_t bytes) {
+  const uint64_t first = offset / BLOCK, last = bytes ? (offset + bytes - 1) / BLOCK : first;
+  if (offset == NO_WEIGHT) return (void)fails(r, MODEL_NOINPUT, "a weight is missing"), NULL;
+  if (!bytes) return r->act;
+  const uint8_t *base = MAPPED ? r->file->map + WEIGHTS_AT : r->slot[slot];
+  for (uint64_t b = first; b <= last; b++) {
+    const uint64_t left = WEIGHTS_BYTES - b * BLOCK;
+    if (!MAPPED && !read_all(r->file->fd, r->slot[slot] + (b - first) * BLOCK,
+                             left < BLOCK ? left : BLOCK, WEIGHTS_AT + b * BLOCK))
+      return (void)fails(r, MODEL_IO, "the weights cannot be read"), NULL;
+    if (MAPPED && r->proved[b]) continue;
+    if (!proves(r, b, base + (MAPPED ? b : b - first) * BLOCK)) return NULL;
+    r->proved[b] = 1;
+  }
+  return base + (MAPPED ? offset : offset - first * BLOCK);
+}
+
+// ---- what is shown of a step ----
+
+static inline uint64_t hash_word(uint64_t h, uint64_t w) { return (h ^ w) * 1099511628211u; }
+
+static uint64_t canonical(const char *dtype, uint64_t w) {
+  uint64_t r = w;
+  if (strcmp(dtype, "f64") == 0)
+    r = (w & INT64_MAX) > 0x7ff0000000000000u ? 0x7ff8000000000000u : w;
+  for (int i = 0; strcmp(dtype, "f32") == 0 && i < 64; i += 32)
+    if ((w >> i & 0x7fffffff) > 0x7f800000)
+      r = (r & ~((uint64_t)0xffffffff << i)) | (uint64_t)0x7fc00000 << i;
+  const bool bf16 = strcmp(dtype, "bf16") == 0;
+  for (int i = 0; (bf16 || strcmp(dtype, "f16") == 0) && i < 64; i += 16)
+    if ((w >> i & 0x7fff) > (bf16 ? 0x7f80u : 0x7c00u))
+      r = (r & ~((uint64_t)0xffff << i)) | (uint64_t)(bf16 ? 0x7fc0u : 0x7e00u) << i;
+  return r;
+}
+
+// FNV-1a over 64-bit words: dtype, rank, dims, bytes with every NaN the canonical one.
+static uint64_t hash_of(const model_value *v) {
+  uint64_t h = 14695981039346656037u, word = 0;
+  const uint8_t *p = v->data;
+  memcpy(&word, v->dtype, strlen(v->dtype));
+  h = hash_word(h, word);
+  h = hash_word(h, (uint64_t)v->rank);
+  for (int i = 0; i < v->rank; i++) h = hash_word(h, (uint64_t)v->dims[i]);
+  for (size_t i = 0; i < v->bytes; i += 8) {
+    word = 0;
+    memcpy(&word, p + i, v->bytes - i < 8 ? v->bytes - i : 8);
+    h = hash_word(h, canonical(v->dtype, word));
+  }
+  return h;
+}
+
+__attribute__((format(printf, 9, 10))) static void show(
+    model_run *r, const char *kernel, int64_t iteration, const void *data, const char *dtype,
+    size_t element, int rank, const int64_t *dim, const char *label, ...) {
+  model_value v = {.step = r->steps, .kernel = kernel, .iteration = iteration, .dtype = dtype,
+                   .rank = rank, .dims = dim, .data = data, .bytes = element, .label = r->label};
+  va_list args;
+  va_start(args, label);
+  vsnprintf(r->label, sizeof r->label, label, args);
+  va_end(args);
+  for (int i = 0; i < rank; i++) v.bytes *= (size_t)dim[i];
+  v.hash = hash_of(&v);
+  r->show(r->user, &v);
+}

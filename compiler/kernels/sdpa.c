@@ -1,0 +1,67 @@
+// Attention: a row of scores over the keys that a query sees, its exponentials, the weighted sum of
+// the values. Sums count absolute positions, so how a text was cut into steps changes no bit.
+// Holes: NAME; ROWS, HEADS, GROUPS, HEAD, KEYS, POS; CAUSAL, 1 or 0; WINDOW, SOFTCAP: 0 for none;
+// SCALE; Q_T, Q_LOAD, K_T, K_LOAD, V_T, V_LOAD.
+
+static void NAME(const dims *d, float *restrict out, const Q_T *restrict a, const K_T *restrict b,
+                 const V_T *restrict c, float *restrict scores) {
+  enum { LANES = 16 };
+  const int64_t rows = ROWS, heads = HEADS, groups = GROUPS, head = HEAD, keys = KEYS;
+  const int64_t pos = POS, window = WINDOW;
+  const float cap = SOFTCAP;
+  (void)d;
+  for (int64_t i = 0; i < rows * heads; i++) {
+    const int64_t t = i / heads, g = i % heads / (heads / groups);
+    const Q_T *q = a + i * head;
+    float *to = out + i * head;
+    const int64_t last = pos + t + 1, first = pos + t - window + 1;
+    const int64_t end = !(CAUSAL) || last > keys ? keys : last < 0 ? 0 : last;
+    const int64_t begin = window <= 0 || first < 0 ? 0 : first > end ? end : first;
+    float most = oi_flt(0xff800000u), e[LANES] = {0};
+    for (int64_t j = begin; j < end; j++) {
+      const K_T *k = b + (j * groups + g) * head;
+      float p[LANES] = {0};
+      for (int64_t x = 0; x < head; x++) {
+        float product = Q_LOAD(q[x]) * K_LOAD(k[x]);
+        p[x % LANES] = p[x % LANES] + product;
+      }
+      for (int s = LANES / 2; s > 0; s /= 2) {
+        for (int x = 0; x < s; x++) {
+          p[x] = p[x] + p[x + s];
+        }
+      }
+      float score = oi_plus_zero(p[0]) * SCALE;
+      if (cap > 0) {
+        float part = oi_tanh(oi_div(score, cap));
+        score = part * cap;
+      }
+      scores[j] = score;
+      most = score > most ? score : most;
+    }
+    for (int64_t j = begin; j < end; j++) {
+      float below = scores[j] - most;
+      scores[j] = oi_exp(below);
+      e[j % LANES] = e[j % LANES] + scores[j];
+    }
+    for (int s = LANES / 2; s > 0; s /= 2) {
+      for (int x = 0; x < s; x++) {
+        e[x] = e[x] + e[x + s];
+      }
+    }
+    float share = oi_div(1.0f, e[0]);
+    for (int64_t x = 0; x < head; x++) {
+      float p[LANES] = {0};
+      for (int64_t j = begin; j < end; j++) {
+        float product = scores[j] * V_LOAD(c[(j * groups + g) * head + x]);
+        p[j % LANES] = p[j % LANES] + product;
+      }
+      for (int s = LANES / 2; s > 0; s /= 2) {
+        for (int y = 0; y < s; y++) {
+          p[y] = p[y] + p[y + s];
+        }
+      }
+      float sum = oi_plus_zero(p[0]);
+      to[x] = begin < end ? sum * share : 0.0f;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// m = max, e = exp(a - m), r = 1 / sum(e), y = e * r along an axis; exponentials wait in the
+// output.
+// Holes: NAME; LENGTH and STEP of the axis in elements; COUNT of the operand; A_T, A_LOAD.
+
+static void NAME(const dims *d, float *restrict out, const A_T *restrict a) {
+  enum { LANES = 16 };
+  const int64_t length = LENGTH, step = STEP, rows = length ? (COUNT) / length : 0;
+  (void)d;
+  for (int64_t t = 0; t < rows; t++) {
+    const int64_t base = t / step * length * step + t % step;
+    float m[LANES], p[LANES] = {0};
+    for (int j = 0; j < LANES; j++) m[j] = oi_flt(0xff800000u);
+    for (int64_t k = 0; k < length; k++) {
+      m[k % LANES] = oi_max(m[k % LANES], A_LOAD(a[base + k * step]));
+    }
+    for (int s = LANES / 2; s > 0; s /= 2) {
+      for (int j = 0; j < s; j++) m[j] = oi_max(m[j], m[j + s]);
+    }
+    for (int64_t k = 0; k < length; k++) {
+      float below = A_LOAD(a[base + k * step]) - m[0];
+      float e = oi_exp(below);
+      out[base + k * step] = e;
+      p[k % LANES] = p[k % LANES] + e;
+    }
+    for (int s = LANES / 2; s > 0; s /= 2) {
+      for (int j = 0; j < s; j++) {
+        p[j] = p[j] + p[j + s];
+      }
+    }
+    float r = oi_div(1.0f, oi_plus_zero(p[0]));
+    for (int64_t k = 0; k < length; k++) {
+      out[base + k * step] = out[base + k * step] * r;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+#!/bin/bash
+# Bundles as a user meets them: emitted, built without a warning, equal to the simulator by hash and by text, checked by
+# themselves; what is refused leaves nothing behind. Ends like every test program.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build} passed=0 failed=0
+root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
+check() { # what, command...
+  local what=$1; shift
+  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
+    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
+}
+ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
+make_bundle() { # folder, further CFLAGS...
+  local b=$1; shift
+  make -s -C "$b" clean && make -s -C "$b" CC="${CC:-cc}" CFLAGS="-std=c11 -Wall -Wextra -Wpedantic -Werror $*"
+}
+# The bundle says the lines that the simulator says, no more and no fewer.
+same_hashes() { # bundle, package, words...
+  local b=$1 m=$2; shift 2
+  "$build/oinf-sim" "$m" "$@" --hash -q | sort -u >"$root/sim" && "$b/model" "$@" --hash | sort -u >"$root/said" &&
+    [ -s "$root/said" ] && cmp "$root/sim" "$root/said"
+}
+same_text() { # bundle, package, prompt
+  [ "$("$1/model" --prompt "$3" --steps 24)" = "$("$build/oinf-sim" "$2" -q --prompt "$3" --steps 24)" ]
+}
+emits() { "$build/oinf-emit" "$@" -q; }
+
+adder=$root/adder.oinf b=$root/bundle
+check "convert the adder" "$build/oinf-convert" examples/adder/model -q -o "$adder"
+for storage in plain q8_0 q4_0; do
+  m=$adder
+  if [ $storage != plain ]; then
+    m=$root/$storage.oinf
+    check "convert to $storage" "$build/oinf-convert" examples/adder/model -q --quant $storage -o "$m"
+  fi
+  for budget in "" min; do
+    name="$storage${budget:+, budget $budget}"
+    check "$name: emit" emits "$m" ${budget:+--budget $budget} -o "$b"
+    check "$name: build" make_bundle "$b" -O1
+    check "$name: values" same_hashes "$b" "$m" --prompt 12+345= --steps 6
+    check "$name: text" same_text "$b" "$m" 999+1=
+    check "$name: its own check" make -s -C "$b" check CFLAGS=-O1
+  done
+done
+
+# A sum that becomes a difference is found, and its kernel named.
+mutated() {
+  emits "$adder" -o "$root/bad" && sed -i '0,/p\[j\] = p\[j\] + product;/s//p[j] = p[j] - product;/' "$root/bad/kernels.c" &&
+    ! make -s -C "$root/bad" check CFLAGS=-O1 >"$root/said" 2>&1 &&
+    grep -q "kernel $(grep -m 1 -oE '^static void k[0-9]+_[a-z_0-9]*matmul' "$root/bad/kernels.c" | awk '{print $3}') differs" "$root/said"
+}
+check "a changed kernel is named" mutated
+# A compiler that breaks the arithmetic is refused, or made to keep it.
+fast() { make_bundle "$b" -O3 -ffast-math && "$b/model" --check; }
+check "-ffast-math cannot break it" fast
+contracts() { ends 70 "$1/broken" --check; }
+if grep -qw fma /proc/cpuinfo && ${CC:-cc} --version | grep -qv clang; then
+  emits "$adder" -o "$b"
+  check "contracted by hand: build" "${CC:-cc}" -std=gnu11 -O2 -mfma -ffp-contract=fast -w -o "$root/broken" "$b/main.c" "$b/model.c" -lm -lpthread
+  cp "$b/weights.oinf" "$root/"
+  check "contracted by hand: refused" contracts "$root"
+fi
+
+# Emission: the same bytes from anywhere, a name of one's own, folders that hold something else.
+again() { (cd "$root" && LC_ALL=C.UTF-8 TZ=Asia/Tokyo "$1" adder.oinf -q -o second/) && diff -r "$root/first" "$root/second"; }
+emits "$adder" -o "$root/first"
+check "the same bytes" again "$(realpath "$build")/oinf-emit"
+check "emitted over a bundle" emits "$adder" -o "$root/first"
+named() { emits "$adder" --name sums -o "$root/named" && make_bundle "$root/named" -O0 && nm "$root/named/model.o" | awk '$2 == "T" && $3 !~ /^sums_/' | wc -l | grep -qx 0; }
+check "a name of one's own" named
+mkdir "$root/full" && touch "$root/full/letter"
+check "a folder with a letter in it" ends 73 emits "$adder" -o "$root/full"
+kept() { [ "$(ls "$root/full")" = letter ] && [ -z "$(find "$root" -maxdepth 1 -name '*oinf-tmp*')" ]; }
+check "is left as it was" kept
+check "a file in the way" ends 73 emits "$adder" -o "$adder"
+check "no model" ends 66 emits "$root/none.oinf" -o "$root/x"
+check "unknown target" ends 64 emits "$adder" --target pascal -o "$root/x"
+check "fast is not here" ends 65 emits "$adder" --numerics fast -o "$root/x"
+check "too small a budget" ends 75 emits "$adder" --budget 1000 -o "$root/x"
+check "no identifier" ends 64 emits "$adder" --name 'a b' -o "$root/x"
+nothing() { [ ! -e "$root/x" ]; }
+check "refusals leave nothing" nothing
+
+# The weights of another bundle, and none.
+swapped() { cp "$root/q8_0w" "$root/first/weights.oinf"; ends 65 "$root/first/model" --check; }
+gone() { rm "$root/first/weights.oinf"; ends 66 "$root/first/model" --check; }
+emits "$root/q8_0.oinf" -o "$b" && cp "$b/weights.oinf" "$root/q8_0w"
+check "build for damage" make_bundle "$root/first" -O0
+check "swapped weights" swapped
+check "no weights" gone
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]
