@@ -100,6 +100,8 @@ bool oi_infer_at_most(oi_infer *s, oinf_dim a, oinf_dim b, const char *what);  /
 bool oi_infer_broadcast(oi_infer *s, const oi_type *a, const oi_type *b, oi_type *out);
 // -rank .. rank - 1 to 0 .. rank - 1.
 bool oi_infer_axis(oi_infer *s, int64_t axis, uint32_t rank, uint32_t *out);
+// The dims that an attribute gives, none inferred, into out.
+bool oi_infer_shape(oi_infer *s, const oinf_dims *shape, oi_type *out);
 // Bit i: axis i.
 bool oi_infer_axes(oi_infer *s, const oinf_dims *axes, uint32_t rank, uint32_t *out_mask);
 // Its dtype is of one of these.

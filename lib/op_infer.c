@@ -102,6 +102,22 @@ bool oi_infer_at_most(oi_infer *s, oinf_dim a, oinf_dim b, const char *what) {
                        oi_infer_dim(s, a, found, sizeof found));
 }
 
+bool oi_infer_shape(oi_infer *s, const oinf_dims *shape, oi_type *out) {
+  char found[80];
+  if (shape->n > OINF_MAX_RANK)
+    return oi_infer_fail(s, "expected at most %d dims, found %u", OINF_MAX_RANK, shape->n);
+  out->rank = shape->n;
+  for (uint32_t i = 0; i < shape->n; i++) {
+    oinf_dim d = out->dim[i] = shape->d[i];
+    if (d == OINF_INFER) return oi_infer_fail(s, "expected dim %u, found OINF_INFER", i);
+    if (!oi_dim_is_expr(d) && d < 0)
+      return oi_infer_fail(s, "expected dim %u to be 0 or more, found %s", i,
+                           oi_infer_dim(s, d, found, sizeof found));
+    if (!oi_infer_at_most(s, 0, d, "length of an axis")) return false;
+  }
+  return true;
+}
+
 bool oi_infer_axis(oi_infer *s, int64_t axis, uint32_t rank, uint32_t *out) {
   int64_t r = rank;
   if (axis < -r || axis >= r) {

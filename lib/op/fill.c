@@ -9,16 +9,10 @@ enum { RUN = 256 };
 
 bool oi_shape_fill(oi_infer *s) {
   const oinf_fill_args *args = s->args;
-  oi_type out = {.dtype = args->dtype ? args->dtype : OINF_F32, .rank = args->shape.n};
+  oi_type out = {.dtype = args->dtype ? args->dtype : OINF_F32};
   if (!(oi_dtype_class(out.dtype) & (OI_F | OI_D | OI_S | OI_U | OI_B)))
     return oi_infer_fail(s, "expected a plain dtype, found %s", oinf_dtype_name(out.dtype));
-  if (out.rank > OINF_MAX_RANK)
-    return oi_infer_fail(s, "expected at most %d dims, found %u", OINF_MAX_RANK, out.rank);
-  for (uint32_t i = 0; i < out.rank; i++) {
-    out.dim[i] = args->shape.d[i];
-    if (out.dim[i] == OINF_INFER) return oi_infer_fail(s, "expected dim %u, found OINF_INFER", i);
-    if (!oi_infer_at_most(s, 0, out.dim[i], "length of an axis")) return false;
-  }
+  if (!oi_infer_shape(s, &args->shape, &out)) return false;
   return s->out[0] = out, true;
 }
 

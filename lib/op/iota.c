@@ -5,19 +5,13 @@
 
 bool oi_shape_iota(oi_infer *s) {
   const oinf_iota_args *args = s->args;
-  oi_type out = {.dtype = args->dtype ? args->dtype : OINF_I64, .rank = args->shape.n};
+  oi_type out = {.dtype = args->dtype ? args->dtype : OINF_I64};
   uint32_t axis = 0;
   if (!(oi_dtype_class(out.dtype) & (OI_F | OI_D | OI_S | OI_U)))
     return oi_infer_fail(s, "expected a dtype of numbers, found %s", oinf_dtype_name(out.dtype));
-  if (out.rank > OINF_MAX_RANK)
-    return oi_infer_fail(s, "expected at most %d dims, found %u", OINF_MAX_RANK, out.rank);
+  if (!oi_infer_shape(s, &args->shape, &out)) return false;
   if (args->start == OINF_INFER) return oi_infer_fail(s, "expected start, found OINF_INFER");
   if (!oi_infer_axis(s, args->axis, out.rank, &axis)) return false;
-  for (uint32_t i = 0; i < out.rank; i++) {
-    out.dim[i] = args->shape.d[i];
-    if (out.dim[i] == OINF_INFER) return oi_infer_fail(s, "expected dim %u, found OINF_INFER", i);
-    if (!oi_infer_at_most(s, 0, out.dim[i], "length of an axis")) return false;
-  }
   return s->out[0] = out, true;
 }
 
