@@ -144,8 +144,9 @@ oinf_dim oinf_val_dim(oinf_val v, int axis) {
   if (!x) return 0;
   int64_t rank = x->type.rank, i = axis < 0 ? axis + rank : axis;
   if (i >= 0 && i < rank) return x->type.dim[i];
-  oi_graph_mistake(v.graph, OINF_GRAPH, NULL, 0, "oinf_val_dim: axis %d of a value of rank %d",
-                   axis, (int)rank);
+  const oi_node *n = oi_node_at(v.graph, x->node);
+  oi_graph_mistake(v.graph, OINF_GRAPH, n->file, n->line,
+                   "oinf_val_dim: axis %d of a value of rank %d", axis, (int)rank);
   return 0;
 }
 

@@ -402,6 +402,47 @@ static void symbol_bounds(fixture *f) { oinf_sym(f->g, "T", 3, 2); }
 static void dim_by_zero(fixture *f) { oinf_dim_div(f->g, oinf_sym(f->g, "T", 1, 2), 0); }
 static void heads_do_not_divide(fixture *f) { oinf_split_heads(in4(f->g), 3); }
 static void no_such_output(fixture *f) { oinf_out(oinf_neg(in4(f->g)), 1); }
+static void fill_below_zero(fixture *f) { oinf_fill(f->g, .shape = OINF_DIMS(4, -2)); }
+static void fill_inferred(fixture *f) { oinf_fill(f->g, .shape = OINF_DIMS(4, OINF_INFER)); }
+static void iota_of_rank_nine(fixture *f) {
+  oinf_iota(f->g, .shape = OINF_DIMS(1, 1, 1, 1, 1, 1, 1, 1, 1));
+}
+static void axis_of_no_axes(fixture *f) {
+  oinf_sum(oinf_input_scalar(f->g, "a", OINF_F32), .axes = OINF_DIMS(0));
+}
+static void axis_too_far(fixture *f) { oinf_sum(in4(f->g), .axes = OINF_DIMS(1)); }
+static void symbol_no_identifier(fixture *f) { oinf_sym(f->g, "a b", 1, 2); }
+static void symbol_of_no_dims(fixture *f) { oinf_sym(f->g, "T", 1, OINF_INFER + 1); }
+static void index_no_identifier(fixture *f) {
+  oinf_val x = in4(f->g), *carried[] = {&x};
+  oinf_loop l = oi_loop_begin(f->g, "a b", 2, carried, 1, __FILE__, __LINE__);
+  oi_loop_end(&l);
+}
+static void state_twice(fixture *f) {
+  oinf_state_new(f->g, "s", OINF_F32, 8, 4);
+  oinf_state_new(f->g, "s", OINF_F32, 8, 4);
+}
+static void state_of_blocks(fixture *f) { oinf_state_new(f->g, "s", OINF_Q8_0, 8, 32); }
+static void state_missing(fixture *f) {
+  oinf_state_read(((oinf_state){f->g, 7}), OINF_NO_LAYER, .rows = 1);
+}
+static void state_start_of_a_read(fixture *f) {
+  oinf_state s = oinf_state_new(f->g, "s", OINF_F32, 8, 4);
+  oinf_state_read(s, OINF_NO_LAYER, .at = 1, .rows = 1);
+}
+static void name_of_an_input(fixture *f) { oinf_name(in4(f->g), "x"); }
+static void val_dim_too_far(fixture *f) { oinf_val_dim(in4(f->g), -2); }
+static void variant_twice(fixture *f) {
+  oinf_dim T = oinf_sym(f->g, "T", 1, 2);
+  oinf_variant(f->g, "v", T, 1);
+  oinf_variant(f->g, "v", T, 2);
+}
+static void replace_moves_an_effect(fixture *f) {
+  oinf_state s = oinf_state_new(f->g, "s", OINF_F32, 8, 4);
+  oinf_val x = oinf_input(f->g, "x", OINF_F32, 1, 4), y = oinf_neg(x);
+  oinf_output(f->g, "y", oinf_exp(y));
+  oinf_graph_replace(f->g, y, oinf_state_write(s, OINF_NO_LAYER, oinf_abs(x), .at = 0));
+}
 static void variant_of_no_symbol(fixture *f) { oinf_variant(f->g, "v", 7, 1); }
 static void input_of_no_dtype(fixture *f) { oinf_input(f->g, "a", (oinf_dtype)99, 4); }
 static void variant_out_of_bounds(fixture *f) {
@@ -474,6 +515,22 @@ static const struct {
                 {"3 heads divide", heads_do_not_divide},
                 {"output 1 of a node that has 1", no_such_output},
                 {"out of the symbol's bounds", variant_out_of_bounds},
+                {"expected dim 1 to be 0 or more, found -2", fill_below_zero},
+                {"expected dim 1, found OINF_INFER", fill_inferred},
+                {"expected at most 8 dims, found 9", iota_of_rank_nine},
+                {"found a scalar", axis_of_no_axes},
+                {"expected an axis from -1 to 0, found 1", axis_too_far},
+                {"a short identifier", symbol_no_identifier},
+                {"bounds are no dims", symbol_of_no_dims},
+                {"a short identifier", index_no_identifier},
+                {"state 's': the name is taken", state_twice},
+                {"its dtype is one of weights", state_of_blocks},
+                {"no such state", state_missing},
+                {"a read begins at row 0", state_start_of_a_read},
+                {"an input keeps its own", name_of_an_input},
+                {"axis -2 of a value of rank 1", val_dim_too_far},
+                {"said twice", variant_twice},
+                {"would move an effect", replace_moves_an_effect},
                 {"no symbol", variant_of_no_symbol},
                 {"a value has a dtype", input_of_no_dtype},
                 {"types differ", replace_types_differ},

@@ -219,3 +219,30 @@ TEST(graph_verify, every_allocation_may_fail) {
   for (left = 0; left < 5000 && !parse_with(left, text);) left++;
   CHECK(left > 10 && left < 5000);
 }
+
+OINF_OP(twice, 1, { out = a + a; });
+static const oinf_user_op other_twice = {"twice", 1, "{ out = a; }", NULL, twice_run};
+
+TEST(graph_verify, wrong_names_and_ops_are_refused) {
+  oinf_ctx *ctx;
+  oinf_model *m;
+  oinf_graph *g = NULL;
+  CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
+  CHECK_INT(oinf_model_create(ctx, &m), OINF_OK);
+  CHECK_INT(oinf_graph_create(ctx, m, "a\nb", &g), OINF_USAGE);
+  oinf_error_clear(ctx);
+  CHECK_INT(oinf_op_register(ctx, &(oinf_user_op){.name = "bare"}), OINF_USAGE);
+  oinf_error_clear(ctx);
+  CHECK_INT(oinf_op_register(ctx, &twice), OINF_OK);
+  CHECK_INT(oinf_op_register(ctx, &twice), OINF_OK);
+  CHECK_INT(oinf_op_register(ctx, &other_twice), OINF_USAGE);
+  CHECK(!g && strstr(oinf_error(ctx), "another body"));
+  oinf_error_clear(ctx);
+  CHECK_INT(oinf_graph_create(ctx, NULL, "unbound", &g), OINF_OK);
+  oinf_weight(g, "w");
+  CHECK_INT(oinf_graph_check(g), OINF_GRAPH);
+  CHECK(strstr(oinf_error(ctx), "the graph has no model"));
+  oinf_graph_destroy(g);
+  oinf_model_destroy(m);
+  oinf_ctx_destroy(ctx);
+}
