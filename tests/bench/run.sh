@@ -62,11 +62,11 @@ if wanted open; then
   "$work/bench_open" "$work/open-small.oinf" "$work/open-large.oinf" "$(rounds 31)" | show
   rm -rf "$work"/open-*
 fi
-if wanted matvec; then "$work/bench_matvec" "$(rounds 5)" 512 | show; fi
-if wanted sim; then model 100m && "$work/bench_sim" "$work/100m.oinf" "$(rounds 9)" | show; fi
+if wanted matvec; then "$work/bench_matvec" "$(rounds 7)" 512 | show; fi
+if wanted sim; then model 100m && "$work/bench_sim" "$work/100m.oinf" "$(rounds 15)" | show; fi
 if wanted memory; then model 100m && "$work/bench_memory" "$work/100m.oinf" "$(rounds 3)" | show; fi
 if wanted convert; then
   model 100m folder
-  "$work/bench_convert" "$BUILD/oinf-convert" "$work/100m" "$work" "$(rounds 7)" | show
+  "$work/bench_convert" "$BUILD/oinf-convert" "$work/100m" "$work" "$(rounds 9)" | show
 fi
 [ -z "${BENCH_OUT:-}" ] || markdown >"$BENCH_OUT"
