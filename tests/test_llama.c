@@ -159,3 +159,209 @@ TEST(llama, answers_as_a_plain_forward) {
   run_case("plain-llama3.json");
   run_case("plain-tied.json");
 }
+
+// ---- folders that differ from the usual ----
+
+static char folder[600];
+
+// A case in a folder of its own, with some key of config.json set (or, with NULL, taken out).
+static oi_case prepare(const char *file, const char *key, json_t *value, const char *without) {
+  static int count;
+  oi_case c;
+  oi_case_open(oi_test_path(DATA, file), &c);
+  json_t *config = json_object_get(c.root, "config");
+  if (key && value) json_object_set_new(config, key, value);
+  else if (key) json_object_del(config, key);
+  snprintf(folder, sizeof folder, "%s/folder%d", oi_test_dir(), count++);
+  oi_case_write(context(), &c, folder, without);
+  return c;
+}
+
+static void refused(oi_convert options, oinf_status want, const char *word) {
+  const char *out = oi_test_path(oi_test_dir(), "refused.oinf");
+  const oinf_status have = convert(folder, out, options);
+  CHECK_MSG(have == want && strstr(oinf_error(ctx), word), "%d: %s", have, oinf_error(ctx));
+  CHECK(fopen(out, "rb") == NULL);
+}
+
+static oi_convert with_recipe(const char *yaml) {
+  oi_test_put(oi_test_dir(), "r.yaml", yaml, strlen(yaml));
+  return (oi_convert){.recipe = oi_test_path(oi_test_dir(), "r.yaml"), .no_golden = true};
+}
+
+TEST(llama, takes_names_without_their_prefix) {
+  oi_case c = prepare("llama-tied-5.json", NULL, NULL, NULL);
+  c.bare = true;
+  oi_case_write(ctx, &c, folder, NULL);
+  generate(&c, convert_open(folder, (oi_convert){.no_golden = true}), 2e-4, "bare");
+  oi_case_close(&c);
+}
+
+TEST(llama, keeps_states_as_the_user_sets) {
+  static const char *const rows[][2] = {{"kv_dtype=f16", "state k f16 [3, C, 2, 24]"},
+                                        {"kv_dtype=bf16", "state v bf16 [3, C, 2, 24]"}};
+  for (int i = 0; i < 2; i++) {
+    oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, NULL);
+    const oi_list sets = {{rows[i][0]}, 1};
+    oinf_model *m = convert_open(folder, (oi_convert){.no_golden = true, .sets = &sets});
+    const char *graph = oinf_model_graph_text(m, 0, NULL);
+    CHECK_MSG(strstr(graph, rows[i][1]), "%.300s", graph);
+    oinf_model_destroy(m);
+    oi_case_close(&c);
+  }
+  prepare("llama-head-dim-5.json", NULL, NULL, NULL);
+  const oi_list bad = {{"kv_dtype=i8"}, 1};
+  refused((oi_convert){.sets = &bad}, OINF_USAGE, "kv_dtype is 'i8'; f32, f16 and bf16");
+}
+
+// Rounding keys and values to f16 moves logits by about as much, and no greedy id of a clear text.
+TEST(llama, answers_the_same_over_f16_states) {
+  const oi_list sets = {{"kv_dtype=f16"}, 1};
+  oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, NULL);
+  generate(&c, convert_open(folder, (oi_convert){.no_golden = true, .sets = &sets}), 0.02, "f16");
+  oi_case_close(&c);
+}
+
+TEST(llama, lists_all_that_is_missing) {
+  oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, "mlp.up_proj");
+  refused((oi_convert){0}, OINF_FORMAT,
+          "3 tensors are missing: model.layers.{0-2}.mlp.up_proj.weight [48, 32]");
+  oi_case_close(&c);
+  c = prepare("llama-head-dim-5.json", NULL, NULL, "1.");
+  refused((oi_convert){0}, OINF_FORMAT,
+          "9 tensors are missing: model.layers.1.input_layernorm.weight [32], "
+          "model.layers.1.self_attn.q_proj.weight [96, 32], ");
+  CHECK(strstr(oinf_error(ctx), "model.layers.1.mlp.down_proj.weight [32, 48]"));
+  oi_case_close(&c);
+  c = prepare("llama-tied-5.json", NULL, NULL, "embed_tokens");
+  refused((oi_convert){0}, OINF_FORMAT,
+          "1 tensors are missing: model.embed_tokens.weight [vocab, 32]");
+  oi_case_close(&c);
+  c = prepare("llama-head-dim-5.json", "num_hidden_layers", json_integer(5), NULL);
+  refused((oi_convert){0}, OINF_FORMAT, "model.layers.{3-4}.mlp.gate_proj.weight [48, 32]");
+  oi_case_close(&c);
+}
+
+TEST(llama, lists_more_than_a_message_holds_in_notes) {
+  oi_case c = prepare("llama-bias-5.json", "num_hidden_layers", json_integer(9), ".");
+  refused((oi_convert){0}, OINF_FORMAT, "146 tensors are missing, listed in the notes");
+  CHECK_MSG(
+      strstr(notes, "missing: model.embed_tokens.weight [vocab, 32], model.layers.{0-8}.input"),
+      "%s", notes);
+  CHECK_MSG(strstr(notes, ", model.layers.{0-8}.mlp.down_proj.bias [32], model.norm.weight [32]\n"),
+            "%s", notes);
+  oi_case_close(&c);
+}
+
+TEST(llama, names_a_wrong_shape) {
+  oi_case c = prepare("llama-head-dim-5.json", "intermediate_size", json_integer(64), NULL);
+  refused(
+      (oi_convert){0}, OINF_FORMAT,
+      "tensor 'model.layers.0.mlp.gate_proj.weight' is [48, 32]; config.json asks for [64, 32]");
+  oi_case_close(&c);
+  c = prepare("llama-head-dim-5.json", "hidden_size", json_integer(64), NULL);
+  refused((oi_convert){0}, OINF_FORMAT,
+          "'model.embed_tokens.weight' is [97, 32]; config.json asks for [vocab, 64]");
+  oi_case_close(&c);
+}
+
+TEST(llama, notes_what_it_has_no_use_for) {
+  oi_case c = prepare("llama-bias-5.json", "mlp_bias", json_false(), NULL);
+  oinf_model *m = convert_open(folder, (oi_convert){.no_golden = true});
+  CHECK_MSG(strstr(notes,
+                   "9 tensors are carried that the graph has no use for: "
+                   "'model.layers.0.mlp.down_proj.bias', "),
+            "%s", notes);
+  CHECK(oinf_model_find(m, "model.layers.2.mlp.up_proj.bias"));
+  oinf_model_destroy(m);
+  oi_case_close(&c);
+}
+
+TEST(llama, refuses_what_config_says_by_its_key) {
+  static const struct {
+    const char *key, *value;
+    oinf_status status;
+    const char *word;
+  } rows[] = {
+      {"hidden_act", "\"quick_gelu\"", OINF_SUPPORT, "hidden_act 'quick_gelu' is not known"},
+      {"rope_parameters", "{\"rope_type\":\"spiral\"}", OINF_SUPPORT, "rope_type 'spiral'"},
+      {"rope_parameters", "{\"full_attention\":{\"rope_theta\":1e4}}", OINF_SUPPORT,
+       "of a layer type ('full_attention')"},
+      {"rope_parameters", "{\"rope_type\":\"linear\",\"factor\":0}", OINF_FORMAT, "factor is 0"},
+      {"rope_parameters", "{\"rope_type\":\"longrope\",\"short_factor\":[1,2]}", OINF_FORMAT,
+       "short_factor holds 2 numbers, 4 are wanted"},
+      {"rope_parameters", "{\"rope_type\":\"llama3\",\"low_freq_factor\":4,\"high_freq_factor\":4}",
+       OINF_FORMAT, "low_freq_factor 4 and high_freq_factor 4 are no range"},
+      {"rope_parameters", "{\"rope_theta\":\"big\"}", OINF_FORMAT, "rope_theta is no number"},
+      {"partial_rotary_factor", "0.1", OINF_FORMAT, "partial_rotary_factor 0.1 of a head of 8"},
+      {"num_hidden_layers", "1e6", OINF_FORMAT, "num_hidden_layers is 1000000, outside 1 to 1024"},
+      {"num_hidden_layers", "\"3\"", OINF_FORMAT, "num_hidden_layers is no whole number"},
+      {"num_key_value_heads", "3", OINF_FORMAT, "4 heads do not share 3 key-value heads"},
+      {"num_attention_heads", "0", OINF_FORMAT, "num_attention_heads is 0"},
+      {"quantization_config", "{\"quant_method\":\"gptq\"}", OINF_SUPPORT, "quantized by 'gptq'"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    oi_case c = prepare("llama-no-kv-key-5.json", rows[i].key,
+                        json_loads(rows[i].value, JSON_DECODE_ANY, NULL), NULL);
+    refused((oi_convert){0}, rows[i].status, rows[i].word);
+    oi_case_close(&c);
+  }
+}
+
+// ---- what is no language model ----
+
+static void converts_plainly(const char *key, json_t *value, const char *word) {
+  oi_case c = prepare("llama-tied-5.json", key, value, NULL);
+  oinf_model *m = convert_open(folder, (oi_convert){0});
+  CHECK_MSG(strstr(notes, word), "%s", notes);
+  CHECK_INT(oinf_model_graph_count(m), 0);
+  CHECK(!oinf_model_meta(m, "oinf.task"));
+  CHECK_INT(oinf_model_tensor_count(m), 29);
+  oinf_model_destroy(m);
+  oi_case_close(&c);
+}
+
+TEST(llama, converts_what_it_does_not_know_as_tensors) {
+  converts_plainly(
+      "model_type", json_string("camel"),
+      "'camel' of LlamaForCausalLM is not known (llama, mistral, qwen2, qwen3, smollm3 are");
+  converts_plainly("architectures", json_pack("[s]", "LlamaForSequenceClassification"),
+                   "'llama' of LlamaForSequenceClassification is not known");
+  converts_plainly("model_type", NULL, "'(none)' of LlamaForCausalLM is not known");
+}
+
+// ---- recipes over a known architecture ----
+
+TEST(llama, is_built_over_new_names) {
+  oi_case c = prepare("smollm3-5.json", NULL, NULL, NULL);
+  oinf_model *m = convert_open(
+      folder,
+      with_recipe("names:\n"
+                  "  - {from: 'model.layers.{n}.input_layernorm.weight', to: 'blk.{n}.norm'}\n"
+                  "  - {from: 'model.embed_tokens.weight', to: embed}\n"));
+  CHECK(oinf_model_find(m, "blk.7.norm") && oinf_model_find(m, "embed"));
+  CHECK(!oinf_model_find(m, "model.embed_tokens.weight"));
+  generate(&c, m, 2e-4, "renamed");
+  oi_case_close(&c);
+}
+
+TEST(llama, is_built_over_layers_of_several_dtypes) {
+  oi_case c = prepare("llama-shards-5.json", NULL, NULL, NULL);
+  oinf_model *m = convert_open(folder, with_recipe("dtype:\n"
+                                                   "  - {match: 'model.layers.2.*', to: f32}\n"
+                                                   "  - {match: '*norm*', to: f32}\n"));
+  CHECK_INT(oinf_model_find(m, "model.layers.2.mlp.up_proj.weight")->dtype, OINF_F32);
+  CHECK_INT(oinf_model_find(m, "model.layers.1.mlp.up_proj.weight")->dtype, OINF_BF16);
+  CHECK_INT(oinf_model_find(m, "model.layers.1.input_layernorm.weight")->dtype, OINF_F32);
+  generate(&c, m, 2e-4, "several dtypes");
+  oi_case_close(&c);
+}
+
+TEST(llama, says_what_a_recipe_took_away) {
+  oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, NULL);
+  refused(with_recipe("drop: ['*.k_proj.*']\n"), OINF_FORMAT,
+          "3 tensors are missing: model.layers.{0-2}.self_attn.k_proj.weight [48, 32]");
+  refused(with_recipe("names:\n  - {from: 'model.layers.1.mlp.up_proj.weight', to: odd}\n"),
+          OINF_GRAPH, "model.layers.1.mlp.up_proj.weight");
+  oi_case_close(&c);
+}
