@@ -153,8 +153,12 @@ static oinf_status fill(void *user, uint32_t tensor, uint64_t offset, void *out,
   const oi_view old = {.data = c->narrow, .dtype = from->dtype, .rank = 1, .dim = {(int64_t)n}};
   const oi_view made = {.data = out, .dtype = to->dtype, .rank = 1, .dim = {(int64_t)n}};
   oi_load_f32(c->wide, &old, 0, (int64_t)n);
-  if (oi_dtype_class(to->dtype) == OI_Q) oi_quantize_blocks(to->dtype, c->wide, (int64_t)n, out);
-  else oi_store_f32(&made, 0, (int64_t)n, c->wide);
+  if (oi_dtype_class(to->dtype) != OI_Q) oi_store_f32(&made, 0, (int64_t)n, c->wide);
+  else if (!oi_quantize_blocks(to->dtype, c->wide, (int64_t)n, out))
+    return oi_fail(
+        err(c), OINF_FORMAT,
+        "tensor '%s' holds values that %s has no scale for: NaN, infinity, or beyond f16",
+        from->name, oinf_dtype_name(to->dtype));
   return OINF_OK;
 }
 

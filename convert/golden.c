@@ -51,7 +51,7 @@ static oinf_status sim_failed(oi_golden *g, oinf_status status) {
 static oinf_status open_sim(oi_golden *g) {
   oinf_sim_desc d = {.budget = OI_GOLDEN_BUDGET,
                      .capacity = OI_GOLDEN_CAPACITY,
-                     .chunk = FIRST,
+                     .chunk = OI_GOLDEN_CAPACITY,
                      .demand_all = true,
                      .on_value = on_value,
                      .on_cancel = on_cancel,

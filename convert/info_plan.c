@@ -12,8 +12,7 @@ typedef struct figures {
 
 static oinf_status figures_of(oi_info *i, oinf_sim *s, const char *variant, oinf_sim_plan *out) {
   const oinf_status status = oinf_sim_figures(s, variant, out);
-  return status == OINF_OK ? status
-                           : oi_fail(oi_ctx_err(i->ctx), status, "%s", oinf_sim_error(s));
+  return status == OINF_OK ? status : oi_fail(oi_ctx_err(i->ctx), status, "%s", oinf_sim_error(s));
 }
 
 static oinf_status put_variant(oi_info *i, const figures *f, const char *name) {
