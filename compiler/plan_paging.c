@@ -53,6 +53,7 @@ static bool is_read(const walk *w, uint32_t source) {
 static bool add_stream(walk *w, uint32_t node, int64_t indexed) {
   int64_t t = oi_weight_resolve(w->plan->graph, node, w->syms);
   oi_extent e;
+  if (t == OI_NO_MEMORY) return false;
   if (t < 0 || !oi_extent_of(w->model, w->desc->pager, (uint32_t)t, &e)) return true;
   if (!is_read(w, w->model->tensors.at[t].source)) return true;
   stream *s = oi_vec_push(w->plan->graph->ctx, &w->streams);

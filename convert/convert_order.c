@@ -10,15 +10,20 @@ typedef struct walk {
   uint32_t n;
   uint8_t *placed;
   int64_t *syms;
+  bool failed;  // a name could not be made
 } walk;
+
+// A member that is not there stands in a branch that does not run.
+static void place(walk *w, uint32_t node) {
+  const int64_t t = oi_weight_resolve(w->g, node, w->syms);
+  w->failed = w->failed || t == OI_NO_MEMORY;
+  if (t >= 0 && !w->placed[t]) w->placed[t] = 1, w->order[w->n++] = (uint32_t)t;
+}
 
 static void visit(walk *w, uint32_t region) {
   for (uint32_t id = w->g->regions.at[region].first; id; id = oi_node_at(w->g, id)->next) {
     const oi_node *n = oi_node_at(w->g, id);
-    if (n->op == OP_WEIGHT) {
-      int64_t t = oi_weight_resolve(w->g, id, w->syms);
-      if (t >= 0 && !w->placed[t]) w->placed[t] = 1, w->order[w->n++] = (uint32_t)t;
-    }
+    if (n->op == OP_WEIGHT) place(w, id);
     if (n->op == OP_IF) visit(w, n->sub[0]), visit(w, n->sub[1]);
     if (n->op != OP_LOOP) continue;
     for (int64_t i = 0; i < n->trips; i++) {
@@ -35,6 +40,7 @@ oinf_status oi_convert_order(oinf_model *m, oinf_graph *g, uint32_t *out_order) 
   w.syms = oi_alloc(m->ctx, (n_syms + 1) * sizeof *w.syms);
   oinf_status status = w.placed && w.syms ? OINF_OK : oi_nomem(oi_ctx_err(m->ctx), n);
   if (status == OINF_OK && g) visit(&w, 0);
+  if (w.failed) status = oi_nomem(oi_ctx_err(m->ctx), 0);
   for (size_t i = 0; status == OINF_OK && i < n; i++)
     if (!w.placed[m->by_name.at[i]]) out_order[w.n++] = m->by_name.at[i];
   oi_free(m->ctx, w.placed, n + 1);

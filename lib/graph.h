@@ -141,7 +141,8 @@ static inline const oi_node *oi_node_at(const oinf_graph *g, uint32_t id) {
 // Every invariant of a graph, in one pass; the message names the one that is broken.
 oinf_status oi_graph_verify(oinf_graph *g, oi_err *err);
 // The id of the tensor that weight node `node` means when loop symbols have these values; -1: not
-// in the model.
+// in the model; OI_NO_MEMORY: its name could not be made.
+#define OI_NO_MEMORY (-2)
 int64_t oi_weight_resolve(oinf_graph *g, uint32_t node, const int64_t *sym_values);
 // A name with "{l}" replaced: into out; false: the pattern is malformed or names no loop of region
 // `region`.

@@ -318,6 +318,7 @@ int64_t oi_weight_resolve(oinf_graph *g, uint32_t node, const int64_t *sym_value
   int64_t id = -1;
   if (g->model && oi_name_expand(g, n->region, n->text, sym_values, &name) && !name.failed)
     id = oi_model_tensor_id(g->model, name.at);
+  const bool failed = name.failed;
   oi_text_free(&name);
-  return id;
+  return failed ? OI_NO_MEMORY : id;
 }

@@ -64,8 +64,13 @@ static void indent(const printer *p) {
 
 static void put_value(const printer *p, uint32_t id) {
   const oi_value *v = oi_val_at(p->g, id);
-  if (v->node && oi_node_at(p->g, v->node)->op == OP_INPUT) put_name(p, v->name);
-  else oi_text_put(p->out, "%%%u", oi_value_number(p->g, id));
+  if (v->node && oi_node_at(p->g, v->node)->op == OP_INPUT) {
+    put_name(p, v->name);
+    return;
+  }
+  const uint32_t number = oi_value_number(p->g, id);
+  if (number == OI_NO_NUMBER) p->out->failed = true;  // memory for the numbers lacks
+  else oi_text_put(p->out, "%%%u", number);
 }
 static void put_values(const printer *p, const uint32_t *ids, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {

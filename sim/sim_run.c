@@ -13,6 +13,7 @@ static oinf_status show(oinf_sim *s, uint32_t value) {
                   .rank = v.rank,
                   .data = v.data,
                   .bytes = oi_view_bytes(&v)};
+  if (s->label.failed) return oi_nomem(&s->err, 0);
   memcpy(a.dims, v.dim, sizeof a.dims);
   s->desc.on_value(s->desc.user, s->steps, &a, oi_view_hash(&v));
   return OINF_OK;
@@ -131,7 +132,7 @@ static oinf_status keep_copy(oinf_sim *s, oi_held *h, const oi_view *v) {
   h->room = oi_view_bytes(v), h->name_room = strlen(label) + 1;
   h->data = oi_realloc(s->ctx, NULL, 0, h->room ? h->room : 1);
   h->name = oi_alloc(s->ctx, h->name_room);
-  if (!h->data || !h->name) return oi_nomem(&s->err, h->room);
+  if (!h->data || !h->name || s->label.failed) return oi_nomem(&s->err, h->room);
   if (h->room) memcpy(h->data, v->data, h->room);
   memcpy(h->name, label, h->name_room);
   h->array = (oinf_array){

@@ -18,7 +18,7 @@ oinf_status oi_sim_type(oinf_sim *s, const oi_type *t, oi_view *out) {
 }
 
 const char *oi_sim_label(oinf_sim *s, uint32_t value) {
-  s->label.n = 0;
+  s->label.n = 0, s->label.failed = false;
   oi_value_label(s->graph, value, s->sym, &s->label);
   return s->label.failed || !s->label.at ? "?" : s->label.at;
 }
@@ -44,6 +44,7 @@ static oinf_status state_view(oinf_sim *s, const oi_node *n, oi_view *out) {
 oinf_status oi_sim_weight(oinf_sim *s, uint32_t node, int64_t *out_tensor) {
   *out_tensor = oi_weight_resolve(s->graph, node, s->sym);
   if (*out_tensor >= 0) return OINF_OK;
+  if (*out_tensor == OI_NO_MEMORY) return oi_nomem(&s->err, 0);
   return oi_fail(&s->err, OINF_NOINPUT, "the model has no tensor '%s'",
                  oi_node_at(s->graph, node)->text);
 }

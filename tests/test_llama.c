@@ -6,43 +6,25 @@
 #include <math.h>
 #include <oinf/sim.h>
 
-#include "convert/convert.h"
 #include "tests/checkpoint.h"
+#include "tests/conversion.h"
 #include "tests/test.h"
 
 #define DATA "tests/data/llama/"
 
-static oinf_ctx *ctx;
-static char notes[4096];
-
-static void on_log(void *user, const char *line) {
-  (void)user;
-  const size_t n = strlen(notes);
-  snprintf(notes + n, sizeof notes - n, "%s\n", line);
-}
-
-static oinf_ctx *context(void) {
-  if (!ctx) CHECK_INT(oinf_ctx_create(&(oinf_ctx_desc){.log = on_log}, &ctx), OINF_OK);
-  oinf_error_clear(ctx);
-  notes[0] = 0;
-  return ctx;
-}
+static oinf_ctx *context(void) { return oi_cv_clear(), oi_cv_ctx; }
 
 static oinf_status convert(const char *folder, const char *out, oi_convert options) {
-  options.ctx = context();
   options.source = folder, options.out = out;
-  oinf_status status = oi_convert_plan(&options);
-  if (status == OINF_OK) status = oi_convert_write(&options);
-  oi_convert_free(&options);
-  return status;
+  return oi_cv_run(context(), options);
 }
 
 static oinf_model *convert_open(const char *folder, oi_convert options) {
   const char *out = oi_test_path(oi_test_dir(), "made.oinf");
   oinf_model *m;
   oinf_status status = convert(folder, out, options);
-  CHECK_MSG(status == OINF_OK, "%s: %s", folder, oinf_error(ctx));
-  CHECK_MSG(oinf_model_open(ctx, out, &m) == OINF_OK, "%s", oinf_error(ctx));
+  CHECK_MSG(status == OINF_OK, "%s: %s", folder, oinf_error(oi_cv_ctx));
+  CHECK_MSG(oinf_model_open(oi_cv_ctx, out, &m) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
   return m;
 }
 
@@ -59,8 +41,8 @@ typedef struct text {
 
 static void begin(text *t, oinf_model *m) {
   *t = (text){.model = m};
-  CHECK_MSG(oinf_graph_load(ctx, m, NULL, &t->graph) == OINF_OK, "%s", oinf_error(ctx));
-  CHECK_MSG(oinf_sim_create(m, t->graph, NULL, &t->sim) == OINF_OK, "%s", oinf_error(ctx));
+  CHECK_MSG(oinf_graph_load(oi_cv_ctx, m, NULL, &t->graph) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
+  CHECK_MSG(oinf_sim_create(m, t->graph, NULL, &t->sim) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
 }
 
 static void step(text *t, const int32_t *ids, int64_t n) {
@@ -130,7 +112,7 @@ static void run_case(const char *file) {
   snprintf(folder, sizeof folder, "%s/%s", oi_test_dir(), file);
   oi_case_write(context(), &c, folder, NULL);
   oinf_model *m = convert_open(folder, (oi_convert){.no_golden = true});
-  CHECK_MSG(!notes[0], "%s: %s", file, notes);
+  CHECK_MSG(!oi_cv_notes[0], "%s: %s", file, oi_cv_notes);
   check_end(&c, m, file);
   generate(&c, m, 2e-4, file);
   oi_case_close(&c);
@@ -180,7 +162,8 @@ static oi_case prepare(const char *file, const char *key, json_t *value, const c
 static void refused(oi_convert options, oinf_status want, const char *word) {
   const char *out = oi_test_path(oi_test_dir(), "refused.oinf");
   const oinf_status have = convert(folder, out, options);
-  CHECK_MSG(have == want && strstr(oinf_error(ctx), word), "%d: %s", have, oinf_error(ctx));
+  CHECK_MSG(have == want && strstr(oinf_error(oi_cv_ctx), word), "%d: %s", have,
+            oinf_error(oi_cv_ctx));
   CHECK(fopen(out, "rb") == NULL);
 }
 
@@ -192,7 +175,7 @@ static oi_convert with_recipe(const char *yaml) {
 TEST(llama, takes_names_without_their_prefix) {
   oi_case c = prepare("llama-tied-5.json", NULL, NULL, NULL);
   c.bare = true;
-  oi_case_write(ctx, &c, folder, NULL);
+  oi_case_write(oi_cv_ctx, &c, folder, NULL);
   generate(&c, convert_open(folder, (oi_convert){.no_golden = true}), 2e-4, "bare");
   oi_case_close(&c);
 }
@@ -231,7 +214,7 @@ TEST(llama, lists_all_that_is_missing) {
   refused((oi_convert){0}, OINF_FORMAT,
           "9 tensors are missing: model.layers.1.input_layernorm.weight [32], "
           "model.layers.1.self_attn.q_proj.weight [96, 32], ");
-  CHECK(strstr(oinf_error(ctx), "model.layers.1.mlp.down_proj.weight [32, 48]"));
+  CHECK(strstr(oinf_error(oi_cv_ctx), "model.layers.1.mlp.down_proj.weight [32, 48]"));
   oi_case_close(&c);
   c = prepare("llama-tied-5.json", NULL, NULL, "embed_tokens");
   refused((oi_convert){0}, OINF_FORMAT,
@@ -248,13 +231,14 @@ TEST(llama, lists_more_than_a_message_holds_in_notes) {
   json_t *list = json_object_get(c.root, "tensors");
   for (size_t i = 0; i < json_array_size(list); i++)
     json_array_set_new(json_array_get(list, i), 2, json_integer(13));
-  oi_case_write(ctx, &c, folder, "layers.1");
+  oi_case_write(oi_cv_ctx, &c, folder, "layers.1");
   refused((oi_convert){0}, OINF_FORMAT, "64 tensors are missing, listed in the notes");
-  CHECK_MSG(strstr(notes,
+  CHECK_MSG(strstr(oi_cv_notes,
                    "missing: model.layers.1.input_layernorm.weight [32], "
                    "model.layers.{10-12}.input_layernorm.weight [32], "),
-            "%s", notes);
-  CHECK_MSG(strstr(notes, " model.layers.{10-12}.mlp.down_proj.bias [32]\n"), "%s", notes);
+            "%s", oi_cv_notes);
+  CHECK_MSG(strstr(oi_cv_notes, " model.layers.{10-12}.mlp.down_proj.bias [32]\n"), "%s",
+            oi_cv_notes);
   oi_case_close(&c);
 }
 
@@ -273,10 +257,10 @@ TEST(llama, names_a_wrong_shape) {
 TEST(llama, notes_what_it_has_no_use_for) {
   oi_case c = prepare("llama-bias-5.json", "mlp_bias", json_false(), NULL);
   oinf_model *m = convert_open(folder, (oi_convert){.no_golden = true});
-  CHECK_MSG(strstr(notes,
+  CHECK_MSG(strstr(oi_cv_notes,
                    "9 tensors are carried that the graph has no use for: "
                    "'model.layers.0.mlp.down_proj.bias', "),
-            "%s", notes);
+            "%s", oi_cv_notes);
   CHECK(oinf_model_find(m, "model.layers.2.mlp.up_proj.bias"));
   oinf_model_destroy(m);
   oi_case_close(&c);
@@ -318,7 +302,7 @@ TEST(llama, refuses_what_config_says_by_its_key) {
 static void converts_plainly(const char *key, json_t *value, const char *word) {
   oi_case c = prepare("llama-tied-5.json", key, value, NULL);
   oinf_model *m = convert_open(folder, (oi_convert){0});
-  CHECK_MSG(strstr(notes, word), "%s", notes);
+  CHECK_MSG(strstr(oi_cv_notes, word), "%s", oi_cv_notes);
   CHECK_INT(oinf_model_graph_count(m), 0);
   CHECK(!oinf_model_meta(m, "oinf.task"));
   CHECK_INT(oinf_model_tensor_count(m), 29);
