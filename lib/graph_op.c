@@ -127,9 +127,8 @@ static bool class_ok(oinf_graph *g, oi_op op, const operands *in, oi_where at) {
     return true;  // a condition in front: the shape rule's business
   oinf_dtype dtype = g->values.at[in->id[0]].type.dtype;
   if (oi_dtype_class(dtype) & classes) return true;
-  oi_graph_mistake(g, OINF_GRAPH, at.file, at.line,
-                   "%s: operand a is %s, which is not of its classes", oi_kind_name(op),
-                   oinf_dtype_name(dtype));
+  oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "%s: operand a: expected %s, found %s",
+                   oi_kind_name(op), oi_class_words(classes).at, oinf_dtype_name(dtype));
   return false;
 }
 

@@ -104,6 +104,11 @@ bool oi_infer_axis(oi_infer *s, int64_t axis, uint32_t rank, uint32_t *out);
 bool oi_infer_shape(oi_infer *s, const oinf_dims *shape, oi_type *out);
 // Bit i: axis i.
 bool oi_infer_axes(oi_infer *s, const oinf_dims *axes, uint32_t rank, uint32_t *out_mask);
+// "float or f64" for messages.
+typedef struct oi_class_text {
+  char at[80];
+} oi_class_text;
+oi_class_text oi_class_words(unsigned classes);
 // Its dtype is of one of these.
 bool oi_infer_class(oi_infer *s, uint32_t operand, unsigned classes);
 const char *oi_infer_dim(oi_infer *s, oinf_dim d, char *room, size_t size);  // "2*T" for a message

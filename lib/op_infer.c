@@ -163,14 +163,18 @@ bool oi_infer_broadcast(oi_infer *s, const oi_type *a, const oi_type *b, oi_type
   return *out = r, true;
 }
 
-bool oi_infer_class(oi_infer *s, uint32_t operand, unsigned classes) {
+oi_class_text oi_class_words(unsigned classes) {
   static const char *const names[] = {"float", "f64", "signed", "unsigned", "bool", "quantized"};
-  unsigned have = oi_dtype_class(s->in[operand].dtype);
-  char list[80] = "";
-  if (have & classes) return true;
+  oi_class_text list = {""};
   for (size_t i = 0, n = 0; i < sizeof names / sizeof names[0]; i++)
     if (classes >> i & 1)
-      n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? " or " : "", names[i]);
-  return oi_infer_fail(s, "operand %c: expected %s, found %s", (char)('a' + operand), list,
-                       oinf_dtype_name(s->in[operand].dtype));
+      n += (size_t)snprintf(list.at + n, sizeof list.at - n, "%s%s", n ? " or " : "", names[i]);
+  return list;
+}
+
+bool oi_infer_class(oi_infer *s, uint32_t operand, unsigned classes) {
+  oinf_dtype have = s->in[operand].dtype;
+  if (oi_dtype_class(have) & classes) return true;
+  return oi_infer_fail(s, "operand %c: expected %s, found %s", (char)('a' + operand),
+                       oi_class_words(classes).at, oinf_dtype_name(have));
 }

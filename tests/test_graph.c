@@ -508,7 +508,7 @@ static const struct {
                 {"5", shapes_differ},
                 {"B", symbol_out_of_reach},
                 {"add: ", classes_mixed},
-                {"exp: ", class_not_of_op},
+                {"exp: operand a: expected float, found i32", class_not_of_op},
                 {"taken", symbol_twice},
                 {"wrong way round", symbol_bounds},
                 {"no such dim", dim_by_zero},
