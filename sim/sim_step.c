@@ -153,7 +153,7 @@ static void drop_step(oinf_sim *s) {
   forget_rows(s);
   for (size_t i = 0; i < s->graph->inputs.n; i++) s->inputs[i].bound = false;
   for (size_t i = 0; i < oi_dims_sym_count(s->graph->dims); i++) s->is_given[i] = false;
-  s->begun = s->running = s->ran = false;
+  s->begun = s->running = s->ran = s->shown = false;
 }
 
 static oinf_status run_out(oinf_sim *s) {
