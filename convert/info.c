@@ -72,36 +72,21 @@ static void put_blobs(oi_info *i) {
                 "note         the tokenizer is not known here: the package works by ids\n");
 }
 
-static void put_graph_ports(oi_info *i, oinf_graph *g) {
-  for (size_t k = 0; k < g->inputs.n; k++) {
-    const oi_value *v = oi_val_at(g, g->inputs.at[k]);
-    oi_text_put(&i->out, "  in         %s ", oi_node_at(g, v->node)->text);
-    oi_type_print(g->dims, &v->type, &i->out);
-    oi_text_put(&i->out, "\n");
-  }
-  for (size_t k = 0; k < g->outputs.n; k++) {
-    oi_text_put(&i->out, "  out        %s ", g->outputs.at[k].name);
-    oi_type_print(g->dims, &oi_val_at(g, g->outputs.at[k].value)->type, &i->out);
-    oi_text_put(&i->out, "\n");
-  }
-  for (size_t k = 0; k < g->states.n; k++) {
-    oi_text_put(&i->out, "  state      %s ", g->states.at[k].name);
-    oi_type_print(g->dims, &g->states.at[k].type, &i->out);
-    oi_text_put(&i->out, "\n");
-  }
+static void put_port(void *user, const char *kind, const char *name, const char *text) {
+  oi_info *i = user;
+  oi_text_put(&i->out, "  %-10s ", kind);
+  put_name(i, name);
+  oi_text_put(&i->out, " %s\n", text);
 }
 
 static oinf_status put_graphs(oi_info *i) {
   for (uint32_t k = 0; k < oinf_model_graph_count(i->model); k++) {
     const char *name;
-    oinf_graph *g;
     (void)oinf_model_graph_text(i->model, k, &name);
     oi_text_put(&i->out, "graph        ");
     put_name(i, name);
     oi_text_put(&i->out, "\n");
-    OI_TRY(oinf_graph_load(i->ctx, i->model, name, &g));
-    put_graph_ports(i, g);
-    oinf_graph_destroy(g);
+    OI_TRY(oi_info_ports(i, name, put_port, i));
   }
   return OINF_OK;
 }

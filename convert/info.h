@@ -21,6 +21,9 @@ typedef struct oi_info {
 oinf_status oi_info_run(oi_info *i, const char *path);
 // info_json.c: the same facts for a machine.
 oinf_status oi_info_json(oi_info *i);
+// info_graph.c: what a graph shows to the outside. Kinds are dim, in, out, state, variant.
+typedef void oi_info_port(void *user, const char *kind, const char *name, const char *text);
+oinf_status oi_info_ports(oi_info *i, const char *graph, oi_info_port *each, void *user);
 // info_plan.c
 oinf_status oi_info_plan(oi_info *i);
 #endif

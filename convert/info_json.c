@@ -46,26 +46,37 @@ static json_t *blobs(const oinf_model *m) {
   return map;
 }
 
-static json_t *graphs(const oinf_model *m) {
-  json_t *list = json_array();
-  for (uint32_t i = 0; i < oinf_model_graph_count(m); i++) {
+// {"name": "text", "in": {"tokens": "i32 [T]"}, ...}
+static void add_port(void *user, const char *kind, const char *name, const char *text) {
+  json_t *map = json_object_get(user, kind);
+  if (!map) json_object_set_new(user, kind, map = json_object());
+  json_object_set_new(map, name, text_of(text));
+}
+
+static oinf_status graphs(oi_info *i, json_t *list) {
+  for (uint32_t k = 0; k < oinf_model_graph_count(i->model); k++) {
     const char *name;
-    (void)oinf_model_graph_text(m, i, &name);
-    json_array_append_new(list, text_of(name));
+    (void)oinf_model_graph_text(i->model, k, &name);
+    json_t *graph = json_pack("{s:o}", "name", text_of(name));
+    json_array_append_new(list, graph);
+    if (graph) OI_TRY(oi_info_ports(i, name, add_port, graph));
   }
-  return list;
+  return OINF_OK;
 }
 
 oinf_status oi_info_json(oi_info *i) {
   const oinf_model *m = i->model;
   if (i->o.verify && strcmp(m->format, "oinf") == 0)
     OI_TRY(oi_oinf_verify_weights(i->model, i->progress, NULL));
+  json_t *list = json_array();
+  oinf_status status = graphs(i, list);
   json_t *root = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:I}", "schema", 1, "format", m->format,
                            "tensors", tensors(m), "metadata", metadata(m), "blobs", blobs(m),
-                           "graphs", graphs(m), "golden_steps", (json_int_t)m->golden.n);
-  if (!root) return oi_nomem(oi_ctx_err(i->ctx), 0);
-  json_dump_callback(root, add_bytes, &i->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+                           "graphs", list, "golden_steps", (json_int_t)m->golden.n);
+  if (!root && status == OINF_OK) status = oi_nomem(oi_ctx_err(i->ctx), 0);
+  if (status == OINF_OK)
+    json_dump_callback(root, add_bytes, &i->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   json_decref(root);
   oi_text_put(&i->out, "\n");
-  return OINF_OK;
+  return status;
 }

@@ -46,6 +46,13 @@ static bool quiet, on_terminal;
 
 static void on_interrupt(int sig) { (void)sig, interrupted = 1; }
 
+// A mapped file that shrinks: nothing is written yet, and the process ends as documented.
+static void on_bus(int sig) {
+  static const char text[] = "oinf-convert: error: the file has become shorter while in use\n";
+  (void)sig;
+  _exit(write(2, text, sizeof text - 1) < 0 ? 74 : 74);
+}
+
 static void on_log(void *user, const char *line) {
   (void)user;
   if (!quiet) fprintf(stderr, "oinf-convert: note: %s\n", line);
@@ -75,8 +82,7 @@ static oinf_status show_plan(const oi_convert *c) {
   for (uint32_t i = 0; i < c->content->tensors.n; i++) {
     const oinf_tensor *t = &c->content->tensors.at[i].pub;
     total += t->bytes;
-    if (!show_tensor(t, oi_convert_origin(c, i)))
-      return oi_fail(oi_ctx_err(c->ctx), OINF_IO, "standard output is closed");
+    if (!show_tensor(t, oi_convert_origin(c, i))) return OINF_IO;
   }
   printf("%zu tensors, %llu bytes, %u graphs\n", c->content->tensors.n, (unsigned long long)total,
          oinf_model_graph_count(c->content));
@@ -94,8 +100,9 @@ static oinf_status run(oi_convert *c, const opts *o) {
 
 static int finish(oi_convert *c, const opts *o, oinf_status status) {
   const oi_err *e = oi_ctx_err(c->ctx);
-  if (status == OINF_OK && fflush(stdout) != 0) status = OINF_IO;
-  if (status != OINF_OK) {
+  const bool closed = fflush(stdout) != 0 || ferror(stdout);  // ends quietly
+  if (status == OINF_OK && closed) status = OINF_IO;
+  if (status != OINF_OK && !closed) {
     fprintf(stderr, "oinf-convert: error: %s\n",
             e->message[0] ? e->message : oinf_status_text(status));
     if (o->verbose) fputs(e->trail, stderr);
@@ -125,6 +132,7 @@ int main(int argc, char **argv) {
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGINT, on_interrupt);
   signal(SIGTERM, on_interrupt);
+  signal(SIGBUS, on_bus);
   on_terminal = isatty(2);
   if (oinf_ctx_create(&(oinf_ctx_desc){.log = on_log}, &c.ctx) != OINF_OK) return 75;
   oinf_status status = oi_cli_parse(&cli, oi_ctx_err(c.ctx), argc, argv, &o, args, &n);

@@ -1,0 +1,369 @@
+// The command lines of oinf-convert, oinf-info and oinf-sim: exit codes, what goes to which stream,
+// and what lies on disk afterwards.
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "formats/npy.h"
+#include "formats/oinf.h"
+#include "formats/safetensors.h"
+#include "tests/checkpoint.h"
+#include "tests/conversion.h"
+#include "tests/test.h"
+
+extern char **environ;
+static char out[1 << 16], err[1 << 14];
+
+// ---- running a tool ----
+
+static const char *tool_path(const char *tool) {
+  static char full[512];
+  const char *build = getenv("BUILD");
+  snprintf(full, sizeof full, "%s/%s", build ? build : "build", tool);
+  if (access(full, X_OK) != 0) SKIP("%s is not built", full);
+  return full;
+}
+
+static void read_back(const char *path, char *to, size_t room) {
+  FILE *f = fopen(path, "rb");
+  CHECK(f);
+  const size_t n = fread(to, 1, room - 1, f);
+  to[n] = 0;
+  fclose(f);
+}
+
+static pid_t start(const char *const *args, int to) {
+  char log[300];
+  const char *path = tool_path(args[0]);
+  snprintf(log, sizeof log, "%s/err.txt", oi_test_dir());
+  fflush(NULL);
+  const pid_t pid = fork();
+  if (pid) return pid;
+  if (dup2(to, 1) < 0 || !freopen(log, "wb", stderr)) _exit(99);
+  execve(path, (char *const *)(uintptr_t)args, environ);
+  _exit(98);
+}
+
+static int ended(pid_t pid) {
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid);
+  CHECK_MSG(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+  read_back(oi_cv_path("err.txt"), err, sizeof err);
+  return WEXITSTATUS(status);
+}
+
+// The words of a command line, separated by spaces; what starts with ~ lies in the test's folder.
+static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int run(const char *format, ...) {
+  static char line[4096], words[32][512];
+  const char *args[33] = {NULL};
+  size_t n = 0;
+  va_list list;
+  va_start(list, format);
+  vsnprintf(line, sizeof line, format, list);
+  va_end(list);
+  for (char *save, *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+    if (*word == '~') snprintf(words[n], sizeof words[n], "%s/%s", oi_test_dir(), word + 1);
+    else snprintf(words[n], sizeof words[n], "%s", word);
+    args[n] = words[n], n++;
+  }
+  FILE *f = fopen(oi_cv_path("out.txt"), "wb");
+  CHECK(f);
+  const pid_t pid = start(args, fileno(f));
+  fclose(f);
+  const int code = ended(pid);
+  read_back(oi_cv_path("out.txt"), out, sizeof out);
+  return code;
+}
+
+#define EXPECT(code, ...)                                                      \
+  do {                                                                         \
+    const int code_ = run(__VA_ARGS__);                                        \
+    CHECK_MSG(code_ == (code), "ended with %d, not %d: %s", code_, code, err); \
+  } while (0)
+
+// Nothing on standard output, one line on standard error that says `word`.
+static void says(const char *tool, const char *word) {
+  char begin[64];
+  snprintf(begin, sizeof begin, "%s: error: ", tool);
+  CHECK_MSG(!*out, "standard output: %.200s", out);
+  CHECK_MSG(strncmp(err, begin, strlen(begin)) == 0 && strstr(err, word), "%s", err);
+  const char *line = strchr(err, '\n');
+  CHECK_MSG(line && !line[1], "more than one line: %s", err);
+}
+#define REFUSED(code, tool, word, ...)  \
+  do {                                  \
+    EXPECT(code, tool " " __VA_ARGS__); \
+    says(tool, word);                   \
+  } while (0)
+
+// ---- a package ----
+
+static void folder(const char *file, const char *name) {
+  oi_case c;
+  oi_cv_clear();
+  oi_case_open(oi_test_path("tests/data/llama", file), &c);
+  oi_case_write(oi_cv_ctx, &c, oi_cv_path(name), NULL);
+  oi_case_close(&c);
+}
+
+static void package(void) {
+  if (access(oi_cv_path("m.oinf"), F_OK) == 0) return;
+  folder("llama-tied-5.json", "folder");
+  EXPECT(0, "oinf-convert ~folder -o ~m.oinf");
+  CHECK_MSG(!*out && !*err, "%s%s", out, err);
+}
+
+TEST(tools, say_what_they_are) {
+  static const char *const tools[] = {"oinf-convert", "oinf-info", "oinf-sim"};
+  for (int i = 0; i < 3; i++) {
+    EXPECT(0, "%s --help", tools[i]);
+    CHECK(strstr(out, "usage: ") && strstr(out, "examples:") && strstr(out, "exit codes:") &&
+          !*err);
+    EXPECT(0, "%s --version", tools[i]);
+    CHECK_MSG(strncmp(out, tools[i], strlen(tools[i])) == 0 && !*err, "%s", out);
+    EXPECT(64, "%s", tools[i]);
+    says(tools[i], "wanted (try");
+    EXPECT(64, "%s --no-such-option x", tools[i]);
+    says(tools[i], "unknown option '--no-such-option'");
+    EXPECT(64, "%s ~a ~b", tools[i]);
+    says(tools[i], "one argument too many");
+  }
+}
+
+TEST(tools, refuse_with_the_documented_codes) {
+  package();
+  oi_test_put(oi_test_dir(), "text", "no model", 8);
+  mkdir(oi_cv_path("empty"), 0777);
+  REFUSED(66, "oinf-info", "cannot open", "~none.oinf");
+  REFUSED(66, "oinf-convert", "cannot open", "~none -o ~x.oinf");
+  REFUSED(66, "oinf-convert", "no weights", "~empty -o ~x.oinf");
+  REFUSED(64, "oinf-convert", "-o MODEL.oinf is wanted", "~folder");
+  REFUSED(65, "oinf-info", "text", "~text");
+  REFUSED(73, "oinf-convert", "", "~folder -o ~no/such/x.oinf");
+  REFUSED(64, "oinf-convert", "--quant wants", "~folder -o ~x.oinf --quant q5");
+  REFUSED(64, "oinf-convert", "--set wants", "~folder -o ~x.oinf --set kv");
+  REFUSED(66, "oinf-convert", "r.yaml", "~folder -o ~x.oinf --recipe ~no-r.yaml");
+  REFUSED(64, "oinf-info", "--extract wants -o", "~m.oinf --extract model.norm.weight");
+  REFUSED(66, "oinf-info", "no tensor and no blob 'x'", "~m.oinf --extract x -o ~x.npy");
+  REFUSED(65, "oinf-info", "carries no tokenizer", "~m.oinf --tokenize a");
+  REFUSED(75, "oinf-info", "at least", "~m.oinf --plan --budget 1K");
+  REFUSED(64, "oinf-info", "--budget wants", "~m.oinf --plan --budget many");
+  REFUSED(64, "oinf-convert", "", "~m.oinf -o ~m.oinf");
+  CHECK(access(oi_cv_path("x.oinf"), F_OK) != 0 && access(oi_cv_path("x.npy"), F_OK) != 0);
+}
+
+TEST(tools, tell_the_trail_when_asked) {
+  oi_test_put(oi_test_dir(), "bad.yaml", "x: y\n", 5);
+  package();
+  EXPECT(65, "oinf-convert -v ~folder -o ~x.oinf --recipe ~bad.yaml");
+  CHECK(strstr(err, "', 1:1: the keys are") && strstr(err, "\nwhile reading recipe '"));
+}
+
+// ---- oinf-convert ----
+
+TEST(tools, show_what_would_be_written) {
+  package();
+  EXPECT(0, "oinf-convert ~folder --dry-run --quant q8_0 -o ~dry.oinf");
+  CHECK_MSG(strstr(out, "model.embed_tokens.weight q8_0 [97, 32] 3298\n"), "%s", out);
+  CHECK_MSG(strstr(out, "model.norm.weight f16 [32] 64\n"), "%s", out);
+  CHECK_MSG(strstr(out, "29 tensors, "), "%s", out);
+  CHECK(access(oi_cv_path("dry.oinf"), F_OK) != 0);
+}
+
+TEST(tools, note_an_unknown_architecture_and_simulate_it_not) {
+  static const float x[2] = {1, 2};
+  const oi_st_tensor t = {{.name = "x", .dtype = OINF_F32, .rank = 1, .dims = {2}}, x};
+  oi_cv_clear();
+  CHECK_INT(oi_safetensors_write(oi_cv_ctx, oi_cv_path("x.safetensors"), &t, 1), OINF_OK);
+  EXPECT(0, "oinf-convert ~x.safetensors -o ~t.oinf");
+  CHECK_MSG(strstr(err, "note: architecture") && strstr(err, "llama, mistral"), "%s", err);
+  EXPECT(0, "oinf-convert -q ~x.safetensors -o ~t.oinf");
+  CHECK(!*err && !*out);
+  REFUSED(65, "oinf-sim", "holds no graph", "~t.oinf");
+  REFUSED(65, "oinf-info", "holds no graph", "~t.oinf --plan");
+}
+
+// An old output stays as it is, and nothing else lies in the folder.
+TEST(tools, leave_nothing_when_interrupted) {
+  static const char head[] =
+      "{\"w\":{\"dtype\":\"F32\",\"shape\":[4096,65536],\"data_offsets\":[0,1073741824]}}";
+  static const char *const args[] = {"oinf-convert", NULL, "-o", NULL, NULL};
+  const uint64_t n = sizeof head - 1;
+  const struct timespec soon = {0, 150000000};
+  const char *all[5];
+  char from[300], to[300];
+  mkdir(oi_cv_path("stop"), 0777);
+  snprintf(from, sizeof from, "%s/hole.safetensors", oi_test_dir());
+  snprintf(to, sizeof to, "%s/stop/m.oinf", oi_test_dir());
+  memcpy(all, args, sizeof args);
+  all[1] = from, all[3] = to;
+  FILE *f = fopen(from, "wb");
+  CHECK(f && fwrite(&n, 8, 1, f) == 1 && fwrite(head, n, 1, f) == 1 && fflush(f) == 0);
+  CHECK(ftruncate(fileno(f), (off_t)(8 + n + 1073741824)) == 0 && fclose(f) == 0);
+  oi_test_put(oi_test_dir(), "stop/m.oinf", "old", 3);
+  f = fopen("/dev/null", "wb");
+  const pid_t pid = start(all, fileno(f));
+  fclose(f);
+  nanosleep(&soon, NULL);
+  kill(pid, SIGINT);
+  CHECK_INT(ended(pid), 130);
+  CHECK_MSG(strstr(err, "error: "), "%s", err);
+  char old[8];
+  read_back(to, old, sizeof old);
+  CHECK_STR(old, "old");
+  CHECK(unlink(to) == 0 && rmdir(oi_cv_path("stop")) == 0 && unlink(from) == 0);
+}
+
+// ---- oinf-info ----
+
+TEST(tools, summarise_a_package) {
+  package();
+  EXPECT(0, "oinf-info ~m.oinf");
+  static const char *const lines[] = {"format       oinf\n",
+                                      "tensors      29, ",
+                                      "graph        text\n",
+                                      "  dim        P 0 to C-1\n",
+                                      "  in         tokens i32 [T]\n",
+                                      "  out        logits f32 [97]\n",
+                                      "  state      k f32 [3, C, 2, 8]\n",
+                                      "  variant    decode T = 1\n",
+                                      "golden       3 steps\n",
+                                      "meta         oinf.producer = oinf-convert "};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+    CHECK_MSG(strstr(out, lines[i]), "no '%s' in %s", lines[i], out);
+  EXPECT(0, "oinf-info ~folder --tensors");
+  CHECK(strstr(out, "model.norm.weight f16 [32] 64\n"));
+  EXPECT(0, "oinf-info ~m.oinf --graph");
+  CHECK(strncmp(out, "oinf-graph 1\ngraph \"text\"\n", 26) == 0);
+  EXPECT(0, "oinf-info ~m.oinf --verify");
+  CHECK_STR(out, "verified     29 tensors, no fault\n");
+}
+
+TEST(tools, summarise_for_a_machine) {
+  package();
+  EXPECT(0, "oinf-info ~m.oinf --json");
+  json_error_t why;
+  json_t *root = json_loads(out, 0, &why);
+  CHECK_MSG(root, "%s", why.text);
+  CHECK_INT(json_integer_value(json_object_get(root, "schema")), 1);
+  CHECK_INT(json_array_size(json_object_get(root, "tensors")), 29);
+  const json_t *graph = json_array_get(json_object_get(root, "graphs"), 0);
+  CHECK_STR(json_string_value(json_object_get(json_object_get(graph, "in"), "tokens")), "i32 [T]");
+  CHECK_STR(json_string_value(json_object_get(json_object_get(graph, "out"), "logits")),
+            "f32 [97]");
+  json_decref(root);
+}
+
+TEST(tools, state_the_smallest_budget) {
+  package();
+  unsigned long long mapped, least;
+  EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64");
+  const char *at = strstr(out, "smallest budget ");
+  CHECK(strstr(out, "weights are mapped") && at &&
+        sscanf(at, "smallest budget %llu", &mapped) == 1);
+  EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64 --budget min");
+  at = strstr(out, "smallest budget ");
+  CHECK(at && sscanf(at, "smallest budget %llu", &least) == 1);
+  CHECK_INT(mapped, least);
+  EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64 --budget %llu", least);
+  EXPECT(75, "oinf-info ~m.oinf --plan --ctx 64 --budget %llu", least - 1);
+}
+
+TEST(tools, extract_what_the_source_holds) {
+  package();
+  const char *names[] = {"model.layers.1.mlp.up_proj.weight", "model.norm.weight"};
+  for (int i = 0; i < 2; i++) {
+    oinf_tensor t;
+    void *data;
+    uint8_t want[48 * 32 * 2];
+    EXPECT(0, "oinf-info ~m.oinf --extract %s -o ~t.npy", names[i]);
+    oi_cv_clear();
+    oinf_model *m = oi_cv_open(oi_cv_path("folder"));
+    CHECK_INT(oi_npy_load(oi_cv_ctx, oi_cv_path("t.npy"), &t, &data), OINF_OK);
+    CHECK_INT(t.dtype, OINF_F16);
+    CHECK_INT(t.bytes, oinf_model_find(m, names[i])->bytes);
+    CHECK_INT(oinf_model_read(m, names[i], want), OINF_OK);
+    CHECK(memcmp(want, data, t.bytes) == 0);
+    oi_free(oi_cv_ctx, data, t.bytes ? t.bytes : 1);
+    oinf_model_destroy(m);
+  }
+  EXPECT(0, "oinf-info ~m.oinf --extract config.json -o ~c.json");
+  json_t *config = json_load_file(oi_cv_path("c.json"), 0, NULL);
+  CHECK_STR(json_string_value(json_object_get(config, "model_type")), "llama");
+  json_decref(config);
+}
+
+TEST(tools, tokenize_with_no_more_than_a_tokenizer) {
+  char text[1 << 14];
+  read_back("tests/data/token/spm_bpe.json", text, sizeof text);
+  mkdir(oi_cv_path("tok"), 0777);
+  oi_test_put(oi_cv_path("tok"), "tokenizer.json", text, strlen(text));
+  oi_test_put(oi_test_dir(), "text.txt", "a", 1);
+  EXPECT(0, "oinf-info ~tok --tokenize a");
+  CHECK_MSG(strspn(out, "0123456789,") + 1 == strlen(out), "%s", out);
+  memcpy(text, out, strlen(out) < sizeof text ? strlen(out) + 1 : 0);
+  EXPECT(0, "oinf-info ~tok --tokenize @%s", oi_cv_path("text.txt"));
+  CHECK_STR(out, text);
+}
+
+static int run_closed(const char *const *args) {
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  close(ends[0]);
+  const pid_t pid = start(args, ends[1]);
+  close(ends[1]);
+  return ended(pid);
+}
+
+TEST(tools, end_quietly_where_nobody_reads) {
+  package();
+  char model[300], from[300];
+  snprintf(model, sizeof model, "%s/m.oinf", oi_test_dir());
+  snprintf(from, sizeof from, "%s/folder", oi_test_dir());
+  const char *const info[] = {"oinf-info", model, NULL},
+                    *const help[] = {"oinf-convert", "--help", NULL},
+                    *const dry[] = {"oinf-convert", from, "--dry-run", NULL};
+  CHECK_INT(run_closed(info), 74);
+  CHECK_STR(err, "");
+  CHECK_INT(run_closed(help), 74);
+  CHECK_STR(err, "");
+  CHECK_INT(run_closed(dry), 74);
+  CHECK_STR(err, "");
+}
+
+// ---- goldens ----
+
+TEST(tools, find_their_goldens_true) {
+  package();
+  EXPECT(0, "oinf-sim ~m.oinf --compare golden");
+  CHECK_MSG(!*out && strstr(err, "3 golden steps: "), "%s", err);
+  EXPECT(0, "oinf-convert ~folder -o ~bare.oinf --no-golden");
+  REFUSED(66, "oinf-sim", "no golden steps", "~bare.oinf --compare golden");
+}
+
+// One weight changes by one bit under goldens that stay.
+static oinf_status flipped(void *user, uint32_t tensor, uint64_t offset, void *to, uint64_t bytes) {
+  oinf_model *m = user;
+  OI_TRY(oi_model_read_at(m, tensor, offset, to, bytes));
+  const bool it = strcmp(m->tensors.at[tensor].pub.name, "model.layers.1.mlp.up_proj.weight") == 0;
+  if (it && offset == 0) *(uint8_t *)to ^= 0x80;
+  return OINF_OK;
+}
+
+TEST(tools, name_the_first_value_that_differs) {
+  package();
+  oi_cv_clear();
+  oinf_model *m = oi_cv_open(oi_cv_path("m.oinf"));
+  const oi_oinf_fill f = {.fill = flipped, .user = m};
+  CHECK_MSG(oi_oinf_write(m, oi_cv_path("other.oinf"), &f) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
+  oinf_model_destroy(m);
+  EXPECT(0, "oinf-info ~other.oinf --verify");
+  EXPECT(1, "oinf-sim ~other.oinf --compare golden");
+  CHECK_MSG(!*out && strstr(err, "error: ") && strstr(err, "'blk.1.ffn_up'"), "%s", err);
+}
