@@ -88,12 +88,13 @@ static void put_blocks(filling *f, oinf_dtype dtype) {
 
 static oinf_status matmul_blocks(filling *f, const oi_node *n) {
   const oi_type *a = type_in(f->e, n, 0), *b = type_in(f->e, n, 1);
-  if (n->n_in != 3) return oi_emit_refuse(f->e, n, "weights are to be dequantized");
   put_span(f, "ROWS", a, 0, a->rank - 1);
   put_dim(f, "DEPTH", a->dim[a->rank - 1]);
   put_dim(f, "COLUMNS", b->dim[0]);
   put_blocks(f, b->dtype);
-  return finish(f, "matmul_blocks.c");
+  if (n->n_in == 3) return finish(f, "matmul_blocks.c");
+  put_dtype(f, "A_T", "A_LOAD", a->dtype);
+  return finish(f, "matmul_wide.c");
 }
 
 static oinf_status matmul(filling *f, const oi_node *n) {
@@ -154,6 +155,25 @@ static oinf_status softmax(filling *f, const oi_node *n) {
   put_span(f, "COUNT", a, 0, a->rank);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
   return finish(f, "softmax.c");
+}
+
+static oinf_status argmax(filling *f, const oi_node *n) {
+  const oi_type *a = type_in(f->e, n, 0), *out = &oi_val_at(f->e->g, n->out[0])->type;
+  const int64_t wish = ((const oinf_argmax_args *)n->args)->axis;
+  const uint32_t axis = (uint32_t)(wish < 0 ? wish + a->rank : wish);
+  const oi_emit_dtype *d = oi_emit_dtype_of(a->dtype);
+  const bool largest = n->op == OP_argmax;
+  const char *nan = largest ? "INT64_MAX" : "INT64_MIN";
+  put_dim(f, "LENGTH", a->dim[axis]);
+  put_span(f, "STEP", a, axis + 1, a->rank);
+  put_span(f, "COUNT", out, 0, out->rank);
+  put(f, "A_T", d->type);
+  put(f, "BETTER", largest ? ">" : "<");
+  if (oi_dtype_class(a->dtype) == OI_S) put(f, "KEY", "x");
+  else if (oi_dtype_class(a->dtype) == OI_U) put(f, "KEY", "(int64_t)(x ^ (uint64_t)1 << 63)");
+  else if (a->dtype == OINF_F64) put_format(f, "KEY", "oi_is_nan_d(x) ? %s : oi_key_d(x)", nan);
+  else put_format(f, "KEY", "oi_is_nan(%s(x)) ? %s : oi_key(%s(x))", d->load, nan, d->load);
+  return finish(f, "argmax.c");
 }
 
 static oinf_status quantize(filling *f, const oi_node *n) {
@@ -265,6 +285,7 @@ static const struct {
     {OP_layernorm, layernorm, false, false}, {OP_softmax, softmax, false, false},
     {OP_quantize, quantize, false, false},   {OP_gather, gather, false, true},
     {OP_rope, rope, false, false},           {OP_sdpa, sdpa, true, false},
+    {OP_argmax, argmax, false, false},       {OP_argmin, argmax, false, false},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 

@@ -292,23 +292,43 @@ static oinf_status put_split(oi_emit *e, const oi_node *n) {
 
 // ---- conversions, constants, states ----
 
-// Same bits, or floats to the nearest in another storage.
+// An element of `in` as C of the output's dtype; NULL: no text for this pair.
+static bool put_converted(oi_emit *e, oinf_dtype in, oinf_dtype out, bool casts, bool wraps) {
+  const oi_emit_dtype *from = oi_emit_dtype_of(in), *to = oi_emit_dtype_of(out);
+  const oi_class a = oi_dtype_class(in), b = oi_dtype_class(out);
+  const char *narrow = out == OINF_F16 ? "oi_f32_to_f16" : out == OINF_BF16 ? "oi_f32_to_bf16" : "";
+  if (a == OI_F && b == OI_F)
+    oi_text_put(&e->out, "(%s)%s(%s(%s(x0[i])))", to->type, narrow, casts ? "oi_canon" : "",
+                from->load);
+  else if (b == OI_B && a != OI_D)
+    oi_text_put(&e->out, a == OI_F ? "!(%s(x0[i]) == 0)" : "%s(x0[i]) != 0", from->load);
+  else if ((a == OI_F || a == OI_D) && b == OI_S && !wraps)
+    oi_text_put(&e->out, "(%s)oi_to_i64((double)%s(x0[i]), INT%u_MIN, INT%u_MAX)", to->type,
+                from->load, 8 * (unsigned)oinf_dtype_block_bytes(out),
+                8 * (unsigned)oinf_dtype_block_bytes(out));
+  else if ((a == OI_F || a == OI_D) && b == OI_U && !wraps)
+    oi_text_put(&e->out, "(%s)oi_to_u64((double)%s(x0[i]), UINT%u_MAX)", to->type, from->load,
+                8 * (unsigned)oinf_dtype_block_bytes(out));
+  else if ((a == OI_S || a == OI_U || a == OI_B) && (out == OINF_F32 || out == OINF_F64))
+    oi_text_put(&e->out, "(%s)x0[i]", to->type);
+  else if (in == OINF_F32 && out == OINF_F64) oi_text_put(&e->out, "(double)x0[i]");
+  else return false;
+  return true;
+}
+
+// Same bits, or the nearest in another storage; float to integer toward zero.
 static oinf_status put_convert(oi_emit *e, const oi_node *n) {
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
-  const bool floats = oi_dtype_class(in->dtype) == OI_F && oi_dtype_class(out->dtype) == OI_F;
-  const int64_t rounding = n->op == OP_cast ? ((const oinf_cast_args *)n->args)->rounding : 0;
-  if (in->dtype != out->dtype && (!floats || rounding))
-    return oi_emit_refuse(e, n, "this pair of dtypes, or a rounding that is not to the nearest");
-  const char *narrow = out->dtype == OINF_F16 ? "oi_f32_to_f16"
-                       : out->dtype == OINF_BF16 ? "oi_f32_to_bf16"
-                                                 : "";
+  const oinf_cast_args *args = n->op == OP_cast ? n->args : NULL;
+  const bool same = in->dtype == out->dtype && !(args && oi_dtype_class(in->dtype) == OI_F);
   oi_text_put(&e->out, "  const int64_t n = ");
   oi_emit_count(e, out);
-  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) ");
-  if (in->dtype == out->dtype) oi_text_put(&e->out, "out[i] = x0[i];\n");
-  else
-    oi_text_put(&e->out, "out[i] = (%s)%s(%s(x0[i]));\n", oi_emit_dtype_of(out->dtype)->type,
-                narrow, oi_emit_dtype_of(in->dtype)->load);
+  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) out[i] = ");
+  if (same) oi_text_put(&e->out, "x0[i]");
+  else if ((args && args->rounding) ||
+           !put_converted(e, in->dtype, out->dtype, args != NULL, args && args->wrap))
+    return oi_emit_refuse(e, n, "this pair of dtypes, or a rounding that is not to the nearest");
+  oi_text_put(&e->out, ";\n");
   return OINF_OK;
 }
 

@@ -16,6 +16,8 @@
   F(main, "compiler/kernels/main.c")                      \
   F(matmul, "compiler/kernels/matmul.c")                  \
   F(matmul_blocks, "compiler/kernels/matmul_blocks.c")    \
+  F(matmul_wide, "compiler/kernels/matmul_wide.c")        \
+  F(argmax, "compiler/kernels/argmax.c")                  \
   F(norm, "compiler/kernels/norm.c")                      \
   F(softmax, "compiler/kernels/softmax.c")                \
   F(rope_k, "compiler/kernels/rope.c")                    \
