@@ -192,9 +192,10 @@ TEST(llama, keeps_states_as_the_user_sets) {
     oinf_model_destroy(m);
     oi_case_close(&c);
   }
-  prepare("llama-head-dim-5.json", NULL, NULL, NULL);
+  oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, NULL);
   const oi_list bad = {{"kv_dtype=i8"}, 1};
   refused((oi_convert){.sets = &bad}, OINF_USAGE, "kv_dtype is 'i8'; f32, f16 and bf16");
+  oi_case_close(&c);
 }
 
 // Rounding keys and values to f16 moves logits by about as much, and no greedy id of a clear text.
