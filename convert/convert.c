@@ -77,7 +77,7 @@ static void note_unquantized(const oi_convert *c) {
     const oinf_tensor *t = &c->draft->tensors.at[i].pub;
     n += t->rank == 2 && is_float(t->dtype) && t->dims[1] % 32 != 0;
   }
-  if (n) oi_note(c->ctx, "%u matrices keep their dtype: their rows are no multiple of 32", n);
+  if (n) oi_note(c->ctx, "matrices that keep their dtype, as 32 does not divide their rows: %u", n);
 }
 
 // ---- draft and content ----

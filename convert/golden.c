@@ -189,6 +189,11 @@ static oinf_status token_steps(oi_golden *g) {
 
 static oinf_status run(oi_golden *g) {
   OI_TRY(oinf_graph_load(g->c->ctx, g->model, oinf_graph_name(g->c->graph), &g->graph));
+  if (g->graph->user_ops.n) {
+    oi_note(g->c->ctx, "graph '%s' has ops that only its own program can run: no golden steps",
+            oinf_graph_name(g->graph));
+    return OINF_OK;
+  }
   OI_TRY(open_sim(g));
   OI_TRY(is_generating(g) ? token_steps(g) : oi_golden_noise(g));
   return g->c->reference ? oi_golden_reference(g) : OINF_OK;
@@ -208,8 +213,8 @@ oinf_status oi_golden_make(oi_convert *c, oi_oinf_writer *w) {
   oi_arena_init(&g.arena, c->ctx);
   oinf_status status = oi_oinf_reopen(w, &g.model);
   if (status == OINF_OK) status = run(&g);
-  if (status == OINF_OK) status = oi_oinf_set_golden(w, g.steps.at, (uint32_t)g.steps.n);
-  else oi_trail(err(&g), "making golden steps");
+  if (status != OINF_OK) oi_trail(err(&g), "making golden steps");
+  else if (g.steps.n) status = oi_oinf_set_golden(w, g.steps.at, (uint32_t)g.steps.n);
   free_all(&g);
   return status;
 }

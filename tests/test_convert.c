@@ -113,6 +113,66 @@ TEST(convert, leaves_another_program_s_graph_to_that_program) {
       OINF_SUPPORT, "a graph that a program saved");
 }
 
+OINF_OP(doubled, 1, { out = a + a; });
+
+TEST(convert, leaves_goldens_out_where_no_simulator_knows_the_ops) {
+  oinf_model *m;
+  oinf_graph *g;
+  oi_cv_clear();
+  CHECK_INT(oinf_model_create(oi_cv_ctx, &m), OINF_OK);
+  CHECK_INT(oinf_graph_create(oi_cv_ctx, m, "own", &g), OINF_OK);
+  oinf_output(g, "y", oinf_user(g, &doubled, oinf_input(g, "x", OINF_F32, 3)));
+  CHECK_INT(oinf_graph_save(g, m), OINF_OK);
+  CHECK_INT(oinf_model_save(m, oi_cv_path("own.oinf")), OINF_OK);
+  oinf_graph_destroy(g);
+  oinf_model_destroy(m);
+  oi_cv_good((oi_convert){.source = oi_cv_path("own.oinf"), .out = oi_cv_path("own2.oinf")});
+  CHECK(strstr(oi_cv_notes, "'own' has ops that only its own program can run"));
+  m = oi_cv_open(oi_cv_path("own2.oinf"));
+  CHECK(m->golden.n == 0 && strstr(oinf_model_graph_text(m, 0, NULL), "out = a + a;"));
+  oinf_model_destroy(m);
+}
+
+// ---- ids of the end ----
+
+// generation_config.json goes before config.json, which goes before the class's own.
+TEST(convert, finds_where_a_text_ends) {
+  static const struct {
+    const char *config, *generation, *want;  // "": the key is taken out
+  } rows[] = {{"2", NULL, "2"},
+              {"", NULL, "2"},
+              {"null", NULL, ""},
+              {"[3,4]", NULL, "3,4"},
+              {"2", "[128001,5]", "128001,5"},
+              {"2", "7", "7"},
+              {"2", "null", "2"},
+              {"", "null", ""},
+              {"null", "9", "9"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    oi_case c;
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s/eos%zu", oi_test_dir(), i);
+    oi_cv_clear();
+    oi_case_open("tests/data/llama/plain.json", &c);
+    json_t *config = json_object_get(c.root, "config");
+    if (*rows[i].config)
+      json_object_set_new(config, "eos_token_id",
+                          json_loads(rows[i].config, JSON_DECODE_ANY, NULL));
+    oi_case_write(oi_cv_ctx, &c, folder, NULL);
+    oi_case_close(&c);
+    char text[64];
+    if (rows[i].generation) {
+      const int n = snprintf(text, sizeof text, "{\"eos_token_id\":%s}", rows[i].generation);
+      oi_test_put(folder, "generation_config.json", text, (size_t)n);
+    }
+    oi_cv_good((oi_convert){.source = folder, .out = oi_cv_path("e.oinf"), .no_golden = true});
+    oinf_model *m = oi_cv_open(oi_cv_path("e.oinf"));
+    const char *have = oinf_model_meta(m, "oinf.eos");
+    CHECK_MSG(strcmp(have ? have : "", rows[i].want) == 0, "row %zu: %s", i, have);
+    oinf_model_destroy(m);
+  }
+}
+
 // ---- goldens ----
 
 TEST(convert, makes_steps_of_sixteen_one_and_one) {

@@ -219,7 +219,7 @@ TEST(llama, lists_all_that_is_missing) {
   oi_case_close(&c);
   c = prepare("llama-tied-5.json", NULL, NULL, "embed_tokens");
   refused((oi_convert){0}, OINF_FORMAT,
-          "1 tensors are missing: model.embed_tokens.weight [vocab, 32]");
+          "1 tensor is missing: model.embed_tokens.weight [vocab, 32]");
   oi_case_close(&c);
   c = prepare("llama-head-dim-5.json", "num_hidden_layers", json_integer(5), NULL);
   refused((oi_convert){0}, OINF_FORMAT, "model.layers.{3-4}.mlp.gate_proj.weight [48, 32]");

@@ -192,7 +192,7 @@ TEST(recipe, quantizes_no_value_that_is_not_finite) {
 
 TEST(recipe, quantizes_what_it_can_and_notes_the_rest) {
   oi_cv_good((oi_convert){.source = plain_folder(), .out = oi_cv_path("q.oinf"), .quant = "q4_0"});
-  CHECK_MSG(strstr(oi_cv_notes, "1 matrices keep their dtype"), "%s", oi_cv_notes);
+  CHECK_MSG(strstr(oi_cv_notes, "matrices that keep their dtype, as 32 does not divide their rows: 1"), "%s", oi_cv_notes);
   oinf_model *m = oi_cv_open(oi_cv_path("q.oinf"));
   float x[64];
   uint8_t want[36], have[36];

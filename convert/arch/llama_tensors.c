@@ -214,8 +214,8 @@ static void note_others(const oi_llama *m) {
     oi_text_put(&list, "'");
   }
   if (n && list.at)
-    oi_note(m->config->ctx, "%u tensors are carried that the graph has no use for: %s%s", n,
-            list.at, n > SHOWN ? ", ..." : "");
+    oi_note(m->config->ctx, "%u tensor%s carried that the graph has no use for: %s%s", n,
+            n == 1 ? " is" : "s are", list.at, n > SHOWN ? ", ..." : "");
   oi_text_free(&list);
 }
 
@@ -227,7 +227,8 @@ static oinf_status say_missing(const check *c) {
   oinf_ctx *ctx = c->m->config->ctx;
   const char *at = c->missing.at;
   if (c->missing.n <= MOST)
-    return oi_fail(oi_ctx_err(ctx), OINF_FORMAT, "%u tensors are missing: %s", c->n_missing, at);
+    return oi_fail(oi_ctx_err(ctx), OINF_FORMAT, "%u tensor%s missing: %s", c->n_missing,
+                   c->n_missing == 1 ? " is" : "s are", at);
   while (*at) {
     size_t n = strlen(at);
     if (n > MOST)
