@@ -27,7 +27,7 @@ static bool can_quantize(const oinf_tensor *t) {
 
 // A recipe's rule goes before --quant. A rule of wildcards means what it can mean; one that names a
 // single tensor is meant.
-static oinf_status target_dtype(const oi_convert *c, const oinf_tensor *t, const char *name,
+static oinf_status target_dtype(oi_convert *c, const oinf_tensor *t, const char *name,
                                 oinf_dtype *out) {
   bool ruled, exact;
   oinf_dtype quant = oi_recipe_quant(&c->rules, name, &ruled, &exact),
@@ -36,6 +36,7 @@ static oinf_status target_dtype(const oi_convert *c, const oinf_tensor *t, const
   if (!ruled && c->quant) quant = oinf_dtype_find(c->quant);
   if (!quant || !is_float(t->dtype)) return OINF_OK;
   if (can_quantize(t)) return *out = quant, OINF_OK;
+  c->n_unquantized += t->rank == 2;
   if (!exact) return OINF_OK;
   return oi_fail(err(c), OINF_SUPPORT,
                  "'%s' cannot be %s: two axes of float, the last a multiple of 32, are wanted",
@@ -71,15 +72,6 @@ static oinf_status add_content(oi_convert *c, uint32_t draft) {
   return status;
 }
 
-static void note_unquantized(const oi_convert *c) {
-  uint32_t n = 0;
-  for (size_t i = 0; c->quant && i < c->draft->tensors.n; i++) {
-    const oinf_tensor *t = &c->draft->tensors.at[i].pub;
-    n += t->rank == 2 && is_float(t->dtype) && t->dims[1] % 32 != 0;
-  }
-  if (n) oi_note(c->ctx, "matrices that keep their dtype, as 32 does not divide their rows: %u", n);
-}
-
 // ---- draft and content ----
 
 static oinf_status make_draft(oi_convert *c) {
@@ -92,7 +84,9 @@ static oinf_status make_draft(oi_convert *c) {
     c->kept[c->n_kept++] = i;
     OI_TRY(add_draft(c, i));
   }
-  note_unquantized(c);
+  if (c->n_unquantized)
+    oi_note(c->ctx, "matrices that keep their dtype, as 32 does not divide their rows: %u",
+            c->n_unquantized);
   OI_TRY(oi_model_index(c->draft));
   return oi_convert_set(c, c->draft);
 }

@@ -25,6 +25,7 @@ typedef struct oi_convert {
   uint32_t *kept;       // tensor of the source, for each of the draft's first n_kept
   uint32_t *draft_of;   // tensor of the draft, for each of the content
   size_t n_kept, kept_room, draft_room;
+  uint32_t n_unquantized;  // matrices that a rule or --quant means and whose rows fill no blocks
   oi_recipe rules;
   oi_config config;
   oinf_graph *graph;  // over the content; NULL: there is none

@@ -347,6 +347,27 @@ TEST(llama, is_built_over_layers_of_several_dtypes) {
   oi_case_close(&c);
 }
 
+TEST(llama, is_built_with_the_recipes_that_come_along) {
+  oi_case c = prepare("llama-5.json", NULL, NULL, NULL);
+  oi_convert o = {.recipe = "convert/recipes/llama_short.yaml", .no_golden = true};
+  oinf_model *m = convert_open(folder, o);
+  CHECK(oinf_model_find(m, "blk.2.ffn_out") && oinf_model_find(m, "out_norm"));
+  CHECK_STR(oinf_model_meta(m, "model.kv_heads"), "4");
+  for (uint32_t i = 0; i < oinf_model_tensor_count(m); i++)
+    CHECK(!strstr(oinf_model_tensor(m, i)->name, "model."));
+  generate(&c, m, 2e-4, "short names");
+  o.recipe = "convert/recipes/llama_q4_mixed.yaml";
+  m = convert_open(folder, o);
+  CHECK_MSG(strstr(oi_cv_notes, "as 32 does not divide their rows: 3\n"), "%s", oi_cv_notes);
+  CHECK_INT(oinf_model_find(m, "model.embed_tokens.weight")->dtype, OINF_BF16);
+  CHECK_INT(oinf_model_find(m, "model.layers.1.self_attn.q_proj.weight")->dtype, OINF_Q8_0);
+  CHECK_INT(oinf_model_find(m, "model.layers.1.mlp.up_proj.weight")->dtype, OINF_Q4_0);
+  CHECK_INT(oinf_model_find(m, "model.layers.1.mlp.down_proj.weight")->dtype, OINF_BF16);
+  CHECK_INT(oinf_model_find(m, "model.norm.weight")->dtype, OINF_F32);
+  oinf_model_destroy(m);
+  oi_case_close(&c);
+}
+
 TEST(llama, says_what_a_recipe_took_away) {
   oi_case c = prepare("llama-head-dim-5.json", NULL, NULL, NULL);
   refused(with_recipe("drop: ['*.k_proj.*']\n"), OINF_FORMAT,
