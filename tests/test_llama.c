@@ -298,6 +298,29 @@ TEST(llama, refuses_what_config_says_by_its_key) {
   }
 }
 
+// The prompt and all but the last id in one step; blocks of 32 weights cost what they cost.
+TEST(llama, stays_near_when_quantized) {
+  static const struct {
+    const char *quant;
+    double tolerance;
+  } rows[] = {{NULL, 2e-4}, {"q8_0", 0.15}, {"q4_0", 1.0}};
+  oi_case c = prepare("yarn-mscale-5.json", NULL, NULL, NULL);
+  const json_t *parts[] = {json_object_get(c.root, "prompt"), json_object_get(c.root, "ids")};
+  int32_t in[64];
+  int64_t n = 0;
+  for (int k = 0; k < 2; k++)
+    for (size_t i = 0; i + (size_t)k < json_array_size(parts[k]); i++)
+      in[n++] = (int32_t)json_integer_value(json_array_get(parts[k], i));
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    text t;
+    begin(&t, convert_open(folder, (oi_convert){.no_golden = true, .quant = rows[i].quant}));
+    step(&t, in, n);
+    compare_logits(&t, json_object_get(c.root, "logits"), rows[i].tolerance, "quantized");
+    end(&t);
+  }
+  oi_case_close(&c);
+}
+
 // ---- what is no language model ----
 
 static void converts_plainly(const char *key, json_t *value, const char *word) {
