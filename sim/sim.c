@@ -260,13 +260,23 @@ static oinf_status run_search(oinf_sim *s, const oi_search *q) {
   return check_found(s, q);
 }
 
+// What was asked for by an output's name is given under that name.
+static oinf_array named(const oinf_sim *s, const oi_held *h, const oi_search *q) {
+  oinf_array a = h->array;
+  for (size_t i = 0; i < s->graph->outputs.n; i++) {
+    const oi_output_decl *o = &s->graph->outputs.at[i];
+    if (o->value == h->what.value && oi_search_fits(q, o->name)) a.name = o->name;
+  }
+  return a;
+}
+
 oinf_status oinf_sim_fetch(oinf_sim *s, const char *name, oinf_array *out_array) {
   oi_search *q;
   OI_TRY(oi_sim_ok(s));
   OI_TRY(oi_sim_find(s, name, false, &q));
   q->users++;
   oinf_status status = run_search(s, q);
-  if (status == OINF_OK) *out_array = oi_sim_held(s, &q->found.at[0])->array;
+  if (status == OINF_OK) *out_array = named(s, oi_sim_held(s, &q->found.at[0]), q);
   q->users--;
   return status;
 }
@@ -292,7 +302,7 @@ oinf_status oinf_sim_fetch_glob(oinf_sim *s, const char *glob,
   for (size_t i = 0; status == OINF_OK && each && i < q->found.n; i++) {
     const oi_held *h = oi_sim_held(s, &q->found.at[i]);
     if (!h) continue;
-    const oinf_array a = h->array;  // the caller may ask for more, and the table grow
+    const oinf_array a = named(s, h, q);  // the caller may ask for more, and the table grow
     each(user, &a);
   }
   q->users--;

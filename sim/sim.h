@@ -124,6 +124,7 @@ uint64_t oi_sim_allocated(const oinf_sim *s);  // bytes of all arenas at this mo
 void oi_sim_plans_free(oinf_sim *s);
 // sim_find.c: names and patterns become values at iterations.
 oinf_status oi_sim_find(oinf_sim *s, const char *pattern, bool glob, oi_search **out_search);
+bool oi_search_fits(const oi_search *q, const char *label);
 void oi_sim_searches_free(oinf_sim *s);
 // sim_run.c: the interpreter of items.
 oinf_status oi_sim_item(oinf_sim *s, bool *out_done);  // runs one

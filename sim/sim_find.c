@@ -30,13 +30,13 @@ typedef struct looking {
   bool failed;
 } looking;
 
-static bool fits(const oi_search *q, const char *label) {
+bool oi_search_fits(const oi_search *q, const char *label) {
   return q->glob ? fnmatch(q->pattern, label, 0) == 0 : strcmp(q->pattern, label) == 0;
 }
 
 // False: the search is over.
 static bool take(looking *l, const oi_demand *d, const char *label) {
-  if (!fits(l->q, label)) return true;
+  if (!oi_search_fits(l->q, label)) return true;
   oi_demand *slot = oi_vec_push(l->s->ctx, &l->q->found);
   if (slot) *slot = *d;
   l->failed |= slot == NULL;
@@ -71,7 +71,7 @@ static bool is_shown(const oinf_graph *g, uint32_t value) {
 static bool is_taken_output(const looking *l, uint32_t value) {
   const oinf_graph *g = l->s->graph;
   for (size_t i = 0; i < g->outputs.n; i++)
-    if (g->outputs.at[i].value == value && fits(l->q, g->outputs.at[i].name)) return true;
+    if (g->outputs.at[i].value == value && oi_search_fits(l->q, g->outputs.at[i].name)) return true;
   return false;
 }
 

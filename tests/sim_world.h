@@ -1,0 +1,58 @@
+// Small models and graphs for the simulator's tests, and what a test does with them again and
+// again.
+#ifndef OINF_TESTS_SIM_WORLD_H
+#define OINF_TESTS_SIM_WORLD_H
+#include <oinf/sim.h>
+
+#include "sim/sim.h"
+#include "tests/test.h"
+
+enum {
+  VOCAB = 24,
+  WIDTH = 32,
+  LAYERS = 3,
+  CAPACITY = 16,
+  ROWS = 8
+};
+
+typedef struct world {
+  oinf_ctx *ctx;
+  oinf_model *model;
+  oinf_graph *graph;
+  void *data[64];  // of the weights
+  int n_data;
+} world;
+
+// A context, an empty model and a graph over it.
+world world_new(const oinf_ctx_desc *desc);
+void world_free(world *w);
+// Adds a tensor of noise that kernels can bear; rank 1 where b is 0.
+void world_weight(world *w, const char *name, oinf_dtype dtype, int64_t a, int64_t b);
+// A decoder with a cache k of [LAYERS, C, WIDTH], symbols C, P, T, input tokens, values
+// blk.<l>.norm, blk.<l>.out, output logits [VOCAB]; variants prefill and decode.
+void world_decoder(world *w);
+// One state h of [1, 4] that each step overwrites, input x [1, 4], output y.
+void world_rnn(world *w);
+// Saves the model with its graph; what then stands in `w` is the package that was opened again.
+void world_package(world *w, const char *name);
+const char *world_path(const char *name);  // in the scratch folder; four live at a time
+oinf_sim *world_sim(world *w, const oinf_sim_desc *desc);
+
+// A step of the decoder over ids (7 i + 3) mod VOCAB at positions begin .. end - 1: bound, and for
+// world_step run to the hash of its logits and ended.
+void world_bind(oinf_sim *s, int64_t begin, int64_t end);
+uint64_t world_hash(oinf_sim *s, const char *name);
+uint64_t world_step(oinf_sim *s, int64_t begin, int64_t end);
+
+#define SIM_OK(s, expr)                                                                 \
+  do {                                                                                  \
+    oinf_status ok_ = (expr);                                                           \
+    CHECK_MSG(ok_ == OINF_OK, "%s: status %d: %s", #expr, (int)ok_, oinf_sim_error(s)); \
+  } while (0)
+#define SIM_REFUSED(s, expr, status, word)                                                     \
+  do {                                                                                         \
+    oinf_status bad_ = (expr);                                                                 \
+    CHECK_MSG(bad_ == (status) && strstr(oinf_sim_error(s), word), "%s: status %d: %s", #expr, \
+              (int)bad_, oinf_sim_error(s));                                                   \
+  } while (0)
+#endif
