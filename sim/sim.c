@@ -222,7 +222,7 @@ oinf_status oinf_sim_bind(oinf_sim *s, const char *input, const void *data, oinf
       return oi_fail(&s->err, OINF_USAGE, "input '%s' is %s of %u axes, not %s of %u", input,
                      oinf_dtype_name(v->type.dtype), v->type.rank, oinf_dtype_name(dtype), rank);
     s->inputs[i] = (oi_bound){.data = data, .bound = true, .view = {.dtype = dtype, .rank = rank}};
-    memcpy(s->inputs[i].view.dim, dims, rank * sizeof *dims);
+    if (rank) memcpy(s->inputs[i].view.dim, dims, rank * sizeof *dims);
     return OINF_OK;
   }
   return oi_fail(&s->err, OINF_USAGE, "the graph has no input '%s'", input);

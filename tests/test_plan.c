@@ -10,10 +10,14 @@ static oinf_ctx *ctx;
 
 static oinf_graph *new_graph(void) {
   oinf_graph *g;
-  if (!ctx) CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
-  oinf_error_clear(ctx);
+  CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
   CHECK_INT(oinf_graph_create(ctx, NULL, "g", &g), OINF_OK);
   return g;
+}
+
+static void end_graph(oinf_graph *g) {
+  oinf_graph_destroy(g);
+  oinf_ctx_destroy(ctx);
 }
 
 static oi_plan make_plan(oinf_graph *g, const oi_demand *demands, size_t n, bool all_values,
@@ -103,7 +107,7 @@ TEST(plan, value_in_the_middle_of_a_loop_runs_no_more_than_it_needs) {
   check_items(g, (oi_demand[]){DEMAND1(h, 1), DEMAND1(h, 4)}, 2, false,
               "x l[0,1){h y} l[1,2){h = y} l[2,4){h y} l[4,5){h =}");
   check_items(g, (oi_demand[]){DEMAND0(x)}, 1, false, "x l[0,5){h y} =");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, carried_values_that_nobody_wants_are_not_computed) {
@@ -120,7 +124,7 @@ TEST(plan, carried_values_that_nobody_wants_are_not_computed) {
   // b wants c of the iteration before, and nothing of the last.
   check_items(g, (oi_demand[]){DEMAND0(b)}, 1, false, "l[0,3){b c} l[3,4){b} =");
   check_items(g, (oi_demand[]){DEMAND1(h, 2)}, 1, false, "l[0,1){b c} l[1,2){b} l[2,3){h =}");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, swapped_carried_values_settle_after_some_segments) {
@@ -141,7 +145,7 @@ TEST(plan, swapped_carried_values_settle_after_some_segments) {
   }
   CHECK_INT(at, 1000);
   oi_plan_free(&p);
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, nested_loops_run_as_far_as_the_inner_iteration) {
@@ -158,7 +162,7 @@ TEST(plan, nested_loops_run_as_far_as_the_inner_iteration) {
   check_items(g, (oi_demand[]){DEMAND2(h, 2, 1)}, 1, false,
               "l[0,2){y l[0,4){h s} x} l[2,3){y l[0,1){h s} l[1,2){h =}}");
   check_items(g, (oi_demand[]){DEMAND2(h, 0, 0)}, 1, false, "l[0,1){y l[0,1){h =}}");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, branches_run_for_values_in_them_and_behind_them) {
@@ -176,7 +180,7 @@ TEST(plan, branches_run_for_values_in_them_and_behind_them) {
   // The start of z is used by one side alone, and by none where z's own result is not wanted there.
   check_items(g, (oi_demand[]){DEMAND0(inner)}, 1, false, "sum num c if{i =} else {}");
   check_items(g, (oi_demand[]){DEMAND0(z)}, 1, false, "z sum num c if{} else {w} =");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 // ---- states ----
@@ -194,7 +198,7 @@ TEST(plan, reads_run_the_writes_they_see_and_no_others) {
   check_items(g, (oi_demand[]){DEMAND0(r0)}, 1, false, "w0 r0 =");
   check_items(g, (oi_demand[]){DEMAND0(r1)}, 1, false, "w0 w1 r1 =");
   check_items(g, NULL, 0, true, "w0 w1 wo");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, layers_of_a_loop_do_not_wait_for_each_other) {
@@ -207,7 +211,7 @@ TEST(plan, layers_of_a_loop_do_not_wait_for_each_other) {
   }
   check_items(g, (oi_demand[]){DEMAND1(r, 3)}, 1, false, "l[3,4){neg w r =}");
   check_items(g, NULL, 0, true, "l[0,5){neg w}");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, a_later_loop_sees_every_layer_that_an_earlier_one_wrote) {
@@ -217,7 +221,7 @@ TEST(plan, a_later_loop_sees_every_layer_that_an_earlier_one_wrote) {
   oinf_for(l, g, 5, NULL) named(oinf_state_write(s, l.index, in, .at = 0), "w");
   oinf_for(m, g, 5, NULL) r = named(oinf_state_read(s, m.index, .rows = 1), "r");
   check_items(g, (oi_demand[]){DEMAND1(r, 1)}, 1, false, "l[0,5){w} l[1,2){r =}");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, iterations_that_share_a_state_run_in_full) {
@@ -229,7 +233,7 @@ TEST(plan, iterations_that_share_a_state_run_in_full) {
     named(oinf_state_write(s, OINF_NO_LAYER, oinf_add(r, in), .at = 0), "w");
   }
   check_items(g, (oi_demand[]){DEMAND1(r, 3)}, 1, false, "l[0,3){r add w} l[3,4){r =}");
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 TEST(plan, states_that_only_grow_are_told_from_others) {
@@ -240,7 +244,7 @@ TEST(plan, states_that_only_grow_are_told_from_others) {
   oinf_state s[6];
   const bool want[6] = {true, false, false, false, true, false};
   for (int i = 0; i < 6; i++) {
-    char name[4];
+    char name[16];
     snprintf(name, sizeof name, "s%d", i);
     s[i] = i == 4 || i == 5 ? oinf_state_new(g, name, OINF_F32, 3, C, 4)
                             : oinf_state_new(g, name, OINF_F32, C, 4);
@@ -259,7 +263,7 @@ TEST(plan, states_that_only_grow_are_told_from_others) {
   }
   CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(ctx));
   for (uint32_t i = 0; i < 6; i++) CHECK_MSG(oi_state_appends(g, i, &at) == want[i], "state %u", i);
-  oinf_graph_destroy(g);
+  end_graph(g);
 }
 
 // ---- where values live ----
@@ -405,7 +409,7 @@ TEST(plan, random_plans_never_overwrite_a_value_that_is_used_later) {
       oi_plan_free(&p);
     }
     random_graph_free(&r);
-    oinf_ctx_destroy(ctx), ctx = NULL;
+    oinf_ctx_destroy(ctx);
   }
   CHECK_MSG(worst <= 1.05, "an arena is %.3f times the bytes that live at once", worst);
 }
@@ -432,5 +436,5 @@ TEST(plan, arena_of_a_decoder_is_close_to_what_lives_at_once) {
   CHECK_MSG(worst <= 1.05, "the arena is %.3f times the bytes that live at once", worst);
   oinf_graph_destroy(g);
   oinf_model_destroy(m);
-  oinf_ctx_destroy(ctx), ctx = NULL;
+  oinf_ctx_destroy(ctx);
 }
