@@ -153,34 +153,51 @@ static bool meet_all(layers *w, uint32_t state) {
 }
 
 // Is each row written once a step: by one write, in one iteration?
-static bool writes_once(const oinf_graph *g, uint32_t state) {
+static oinf_status writes_once(const oinf_graph *g, uint32_t state, oi_err *err, bool *out) {
   const oi_state_decl *s = &g->states.at[state];
   const int64_t count = s->layering == OI_LAYERS_FIRST ? s->type.dim[0] : 1;
   const size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
-  if (oi_dim_is_expr(count) || count < 1 || count > OI_MAX_TRIPS) return false;
+  *out = false;
+  if (oi_dim_is_expr(count) || count < 1 || count > OI_MAX_TRIPS) return OINF_OK;
   layers w = {.g = g, .count = count};
   w.met = oi_alloc(g->ctx, (size_t)count);
   w.syms = oi_alloc(g->ctx, n_syms);
-  const bool once = w.met && w.syms && meet_all(&w, state);
+  oinf_status status = w.met && w.syms ? OINF_OK : oi_nomem(err, (size_t)count);
+  if (status == OINF_OK) *out = meet_all(&w, state);
   oi_free(g->ctx, w.met, (size_t)count);
   oi_free(g->ctx, w.syms, n_syms);
-  return once;
+  return status;
 }
 
-bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
-  oinf_dim at = *out_at = OI_DIM_BAD;
+// The row where every write begins; false where they differ.
+static bool same_start(const oinf_graph *g, uint32_t state, oinf_dim *out_at) {
+  *out_at = OI_DIM_BAD;
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op != OP_STATE_WRITE || n->state != state) continue;
-    if (at != OI_DIM_BAD && at != n->b) return false;
-    at = n->b;
+    if (*out_at != OI_DIM_BAD && *out_at != n->b) return false;
+    *out_at = n->b;
   }
-  if (at == OI_DIM_BAD) return true;
-  if (!oi_dim_is_expr(at) || speaks_of_loops(g, at) || !writes_once(g, state)) return false;
+  return true;
+}
+
+static bool reads_are_covered(const oinf_graph *g, uint32_t state, oinf_dim at) {
   for (uint32_t i = 1; i < g->nodes.n; i++) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op == OP_STATE_READ && n->state == state && !read_is_covered(g, n, at)) return false;
   }
-  *out_at = at;
   return true;
+}
+
+oinf_status oi_state_growth(const oinf_graph *g, uint32_t state, oi_err *err, oi_growth *out) {
+  oinf_dim at;
+  bool once = true;
+  *out = (oi_growth){.at = OI_DIM_BAD};
+  if (!same_start(g, state, &at)) return OINF_OK;
+  if (at == OI_DIM_BAD) return out->appends = true, OINF_OK;
+  if (!oi_dim_is_expr(at) || speaks_of_loops(g, at)) return OINF_OK;
+  if (!reads_are_covered(g, state, at)) return OINF_OK;
+  OI_TRY(writes_once(g, state, err, &once));
+  if (once) *out = (oi_growth){true, at};
+  return OINF_OK;
 }

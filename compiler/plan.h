@@ -105,11 +105,14 @@ static inline int oi_plan_sides(uint32_t op) {  // regions of a node
   return op == OP_LOOP ? 1 : op == OP_IF ? 2 : 0;
 }
 uint64_t oi_plan_bytes_hi(const oi_plan *p, const oi_type *t);  // upper bound of a type's bytes
-// True where a state only ever grows: each of its rows is written once a step, and reads see rows
+// Tells a state that only ever grows: each of its rows is written once a step, and reads see rows
 // of earlier steps and rows written before them in this step. A step that is abandoned or run twice
 // then leaves nothing behind that anyone could see.
-// out_at: the row where every write of it begins; OI_DIM_BAD: it is never written.
-bool oi_state_appends(const oinf_graph *g, uint32_t state, oinf_dim *out_at);
+typedef struct oi_growth {
+  bool appends;
+  oinf_dim at;  // of one that appends: the row where every write begins; OI_DIM_BAD: never written
+} oi_growth;
+oinf_status oi_state_growth(const oinf_graph *g, uint32_t state, oi_err *err, oi_growth *out);
 uint32_t oi_value_depth(const oinf_graph *g, uint32_t value,
                         uint32_t loops[OI_MAX_DEPTH]);  // loops around it
 bool oi_region_inside(const oinf_graph *g, uint32_t region, uint32_t outer);

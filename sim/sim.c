@@ -91,10 +91,12 @@ static oinf_status pin_symbols(oinf_sim *s) {
 static oinf_status make_states(oinf_sim *s) {
   for (uint32_t i = 0; i < s->graph->states.n; i++) {
     oi_state_room *r = &s->states[i];
+    oi_growth growth;
     oi_view v;
     OI_TRY_AT(&s->err, oi_sim_type(s, &s->graph->states.at[i].type, &v), "making state '%s'",
               s->graph->states.at[i].name);
-    r->bytes = oi_view_bytes(&v), r->appends = oi_state_appends(s->graph, i, &r->at);
+    OI_TRY(oi_state_growth(s->graph, i, &s->err, &growth));
+    r->bytes = oi_view_bytes(&v), r->appends = growth.appends, r->at = growth.at;
     r->capacity = v.dim[r->has_layers ? 1 : 0], r->layers = r->has_layers ? v.dim[0] : 1;
     r->layer_bytes = r->layers ? r->bytes / (uint64_t)r->layers : 0;
     r->row_bytes = r->capacity ? r->layer_bytes / (uint64_t)r->capacity : 0;

@@ -109,9 +109,9 @@ void world_rnn(world *w) {
 // ---- packages and simulations ----
 
 const char *world_path(const char *name) {
-  static char path[4][256];
+  static char path[16][256];
   static int turn;
-  turn = (turn + 1) % 4;
+  turn = (turn + 1) % 16;
   snprintf(path[turn], sizeof path[turn], "%s/%s", oi_test_dir(), name);
   return path[turn];
 }

@@ -35,7 +35,7 @@ void world_decoder(world *w);
 void world_rnn(world *w);
 // Saves the model with its graph; what then stands in `w` is the package that was opened again.
 void world_package(world *w, const char *name);
-const char *world_path(const char *name);  // in the scratch folder; four live at a time
+const char *world_path(const char *name);  // in the scratch folder; 16 live at a time
 oinf_sim *world_sim(world *w, const oinf_sim_desc *desc);
 
 // A step of the decoder over ids (7 i + 3) mod VOCAB at positions begin .. end - 1: bound, and for
