@@ -11,8 +11,9 @@ static int64_t capacity_of(const oi_emit *e) {
   for (uint32_t i = 0; i < e->g->states.n; i++) {
     const oi_state_decl *s = &e->g->states.at[i];
     int64_t lo, hi;
-    oinf_dim from;
-    if (!oi_state_appends(e->g, i, &from)) continue;
+    oi_growth growth;
+    if (oi_state_growth(e->g, i, oi_ctx_err(e->g->ctx), &growth) != OINF_OK || !growth.appends)
+      continue;
     oi_dims_bounds(e->g->dims, s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0],
                    e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
     if (hi < most) most = hi;

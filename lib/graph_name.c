@@ -314,6 +314,7 @@ uint32_t oi_weight_add(oinf_graph *g, const char *name, const oi_type *given, oi
 int64_t oi_weight_resolve(oinf_graph *g, uint32_t node, const int64_t *sym_values) {
   const oi_node *n = oi_node_at(g, node);
   oi_text name;
+  if (g->model && !strpbrk(n->text, "{}")) return oi_model_tensor_id(g->model, n->text);
   oi_text_init(&name, g->ctx);
   int64_t id = -1;
   if (g->model && oi_name_expand(g, n->region, n->text, sym_values, &name) && !name.failed)

@@ -53,7 +53,9 @@ static bool look_at(looking *l, uint32_t value) {
   for (;;) {
     for (uint32_t i = 0; i < d.depth; i++)
       s->sym[oi_node_at(s->graph, loops[i])->loop_sym] = d.at[i];
-    if (!take(l, &d, oi_sim_label(s, value))) return false;
+    const char *label = oi_sim_label(s, value);
+    l->failed |= s->label.failed;
+    if (l->failed || !take(l, &d, label)) return false;
     uint32_t k = d.depth;
     while (k > 0 && ++d.at[k - 1] >= oi_node_at(s->graph, loops[k - 1])->trips) d.at[--k] = 0;
     if (k == 0) return true;
@@ -116,7 +118,7 @@ static oinf_status search(oinf_sim *s, const char *pattern, bool glob, oi_search
   if (q->pattern) memcpy(q->pattern, pattern, size), look(&l);
   restore_indices(s);
   oinf_status status = OINF_OK;
-  if (l.failed || s->label.failed) status = oi_nomem(&s->err, size);
+  if (l.failed) status = oi_nomem(&s->err, size);
   else if (!q->found.n)
     status = oi_fail(&s->err, OINF_USAGE, "the graph has no value '%s'", pattern);
   make_place(s);
