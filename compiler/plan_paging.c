@@ -255,11 +255,20 @@ static bool cut_stream(const walk *w, const stream *s, oi_paging_plan *p) {
   return true;
 }
 
+// Blocks of a page that the page before it does not have: those are copied.
+static uint64_t new_blocks(const oi_page *page, size_t index) {
+  const oi_page none = {0, 0}, before = index ? page[-1] : none;
+  uint64_t a = page->first > before.first ? page->first : before.first,
+           end = page->first + page->count, z = before.first + before.count;
+  if (end < z) z = end;
+  return page->count - (z > a ? z - a : 0);
+}
+
 static bool cut(const walk *w, oi_paging_plan *p) {
   for (size_t i = 0; i < w->streams.n; i++)
     if (!cut_stream(w, &w->streams.at[i], p)) return false;
   for (size_t i = 0; i < p->order.n; i++)
-    p->read_per_step += (uint64_t)p->order.at[i].count * OI_BLOCK;
+    p->read_per_step += new_blocks(&p->order.at[i], i) * OI_BLOCK;
   return true;
 }
 

@@ -102,6 +102,10 @@ OI_RT oi_pager *oi_pager_open(const oi_pager_source *sources, uint32_t n) {
 
 // ---- blocks ----
 
+static bool covers(oi_page have, oi_page want) {
+  return want.first >= have.first && want.first + want.count <= have.first + have.count;
+}
+
 static const part *part_of(const oi_pager *p, uint64_t block) {
   uint32_t lo = 0, hi = p->n_parts;
   while (hi - lo > 1) {
@@ -150,10 +154,16 @@ static failure load_block(oi_pager *p, uint64_t block, uint8_t *out) {
   return f;
 }
 
-static failure load(oi_pager *p, oi_page page, uint8_t *out) {
+// Pages that follow each other share a block where a row lies across its end: what the page in use
+// has of it is copied. NULL: there is none in use.
+static failure load(oi_pager *p, oi_page page, uint8_t *out, const slot *in_use) {
   failure f = {.fault = OI_PAGER_OK};
-  for (uint32_t i = 0; i < page.count && !f.fault; i++)
-    f = load_block(p, page.first + i, out + (size_t)i * OI_BLOCK);
+  for (uint32_t i = 0; i < page.count && !f.fault; i++, out += OI_BLOCK) {
+    const oi_page block = {page.first + i, 1};
+    if (in_use && covers(in_use->page, block))
+      memcpy(out, in_use->at + (block.first - in_use->page.first) * OI_BLOCK, OI_BLOCK);
+    else f = load_block(p, block.first, out);
+  }
   return f;
 }
 
@@ -168,10 +178,11 @@ static void *read_ahead(void *arg) {
       continue;
     }
     slot *s = &p->slots[p->wanted];
+    const slot *in_use = &p->slots[1 - p->wanted];  // it stays while another one is loading
     const oi_page page = s->page;
     p->wanted = -1;
     pthread_mutex_unlock(&p->lock);
-    failure f = load(p, page, s->at);
+    failure f = load(p, page, s->at, in_use);
     pthread_mutex_lock(&p->lock);
     s->failed = f, s->state = f.fault ? SLOT_FAILED : SLOT_READY;
     pthread_cond_broadcast(&p->changed);
@@ -217,10 +228,6 @@ OI_RT void oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep) {
 
 // ---- asking ----
 
-static bool covers(oi_page have, oi_page want) {
-  return want.first >= have.first && want.first + want.count <= have.first + have.count;
-}
-
 OI_RT bool oi_pager_in_window(const oi_pager *p, uint64_t first, uint64_t last) {
   return p->room.window.count && first >= p->room.window.first &&
          last < p->room.window.first + p->room.window.count;
@@ -254,7 +261,7 @@ static failure from_row(oi_pager *p, oi_page page, const uint8_t **out) {
   slot *s = &p->row;
   if (s->state != SLOT_READY || !covers(s->page, page)) {
     s->state = SLOT_EMPTY, s->page = page;
-    failure f = load(p, page, s->at);
+    failure f = load(p, page, s->at, NULL);
     if (f.fault) return f;
     s->state = SLOT_READY;
   }
@@ -306,8 +313,9 @@ static failure fill_slot(oi_pager *p, oi_page page, int *out_slot) {
   slot *s = &p->slots[i];
   (void)wait_slot(p, s);  // what it was loading is not wanted any more
   *s = (slot){.at = s->at, .page = page, .state = SLOT_EMPTY};
+  const slot *in_use = p->slots[1 - i].state == SLOT_READY ? &p->slots[1 - i] : NULL;
   pthread_mutex_unlock(&p->lock);
-  failure f = load(p, page, s->at);
+  failure f = load(p, page, s->at, in_use);
   pthread_mutex_lock(&p->lock);
   s->state = f.fault ? SLOT_EMPTY : SLOT_READY;
   *out_slot = i;
