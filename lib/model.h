@@ -19,6 +19,13 @@ void oi_source_close(oinf_ctx *ctx, oi_source *s);
 // Reads exactly n bytes; IO where the file fails or has become shorter. Any thread, each with its
 // own err.
 oinf_status oi_source_read(oi_err *err, const oi_source *s, uint64_t offset, void *out, uint64_t n);
+// What tells that a file was written to since: its length and the time of its last change. False
+// where that cannot be told, and for memory.
+typedef struct oi_source_mark {
+  uint64_t size;
+  int64_t seconds, nanoseconds;
+} oi_source_mark;
+bool oi_source_look(const oi_source *s, oi_source_mark *out);
 // Maps the whole file, read-only; a second call is a no-op.
 oinf_status oi_source_map(oi_err *err, oi_source *s);
 

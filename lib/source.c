@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void oi_source_close(oinf_ctx *ctx, oi_source *s) {
@@ -50,6 +51,13 @@ oinf_status oi_source_read(oi_err *err, const oi_source *s, uint64_t offset, voi
   if (s->fd >= 0) return read_file(err, s, offset, out, n);
   if (n) memcpy(out, s->map + offset, (size_t)n);
   return OINF_OK;
+}
+
+bool oi_source_look(const oi_source *s, oi_source_mark *out) {
+  struct stat st;
+  if (s->fd < 0 || fstat(s->fd, &st) != 0) return false;
+  *out = (oi_source_mark){(uint64_t)st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+  return true;
 }
 
 // Simulations in several threads may ask for the mapping of one model at once: the first one stays.

@@ -140,15 +140,23 @@ static oinf_status load_graph(oi_tool *t) {
   return oinf_graph_load(t->ctx, t->model, name, &t->graph);
 }
 
+static bool has_decode(const oi_tool *t) {
+  for (size_t i = 0; i < t->graph->variants.n; i++)
+    if (strcmp(t->graph->variants.at[i].name, "decode") == 0) return true;
+  return false;
+}
+
+// A step that follows another is a step of one token, where the graph knows such.
 static oinf_status say_plan(oi_tool *t) {
-  oinf_sim_plan p;
+  oinf_sim_plan p, next;
+  OI_TRY(oi_tool_sim_failed(t, oinf_sim_figures(t->sim, has_decode(t) ? "decode" : NULL, &next)));
   OI_TRY(oi_tool_sim_failed(t, oinf_sim_figures(t->sim, NULL, &p)));
   oi_tool_note(
       t, "peak %llu bytes (weights %llu, activations %llu, states %llu, io %llu, staging %llu)",
       (unsigned long long)p.peak, (unsigned long long)p.weights, (unsigned long long)p.activations,
       (unsigned long long)p.states, (unsigned long long)p.io, (unsigned long long)p.staging);
   oi_tool_note(t, "smallest budget %llu bytes; reads %llu bytes a step",
-               (unsigned long long)p.smallest, (unsigned long long)p.read_per_step);
+               (unsigned long long)p.smallest, (unsigned long long)next.read_per_step);
   return OINF_OK;
 }
 

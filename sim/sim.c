@@ -14,10 +14,12 @@ static oinf_status open_pager(oinf_sim *s) {
   const oinf_model *m = s->model;
   size_t bytes = (m->sources.n + 1) * sizeof(oi_pager_source);
   oi_pager_source *src = oi_alloc(s->ctx, bytes);
-  if (!src) return oi_nomem(&s->err, bytes);
+  s->marks = oi_arena_alloc(&s->arena, (m->sources.n + 1) * sizeof *s->marks);
+  if (!src || !s->marks) return oi_free(s->ctx, src, bytes), oi_nomem(&s->err, bytes);
   oinf_status status = OINF_OK;
   for (size_t i = 0; i < m->sources.n && status == OINF_OK; i++) {
     oi_source *from = &m->sources.at[i];
+    (void)oi_source_look(from, &s->marks[i]);
     if (from->fd >= 0 && s->desc.budget == OINF_BUDGET_NONE) status = oi_source_map(&s->err, from);
     const bool mapped = from->fd < 0 || s->desc.budget == OINF_BUDGET_NONE;
     src[i] =

@@ -77,6 +77,7 @@ struct oinf_sim {
   oi_arena arena;
   struct oi_threads *threads;
   oi_pager *pager;
+  oi_source_mark *marks;  // by source: the file as the simulation was made
   // Symbols: bounds with what is fixed for good, what the caller gave, what the step has.
   int64_t *pin_lo, *pin_hi, *given, *sym;
   bool *is_given, *sym_known;

@@ -164,10 +164,24 @@ static oinf_status hold(oinf_sim *s, uint32_t which) {
   return OINF_OK;
 }
 
+// Blocks are proved once where they are mapped or stay in memory. A file that was written to since
+// is not what was proved.
+static oinf_status check_files(oinf_sim *s) {
+  for (size_t i = 0; i < s->model->sources.n; i++) {
+    oi_source_mark now;
+    const oi_source *from = &s->model->sources.at[i];
+    if (!oi_source_look(from, &now) || memcmp(&now, &s->marks[i], sizeof now) == 0) continue;
+    if (now.size < s->marks[i].size)
+      return oi_fail(&s->err, OINF_IO, "'%s' has become shorter while in use", from->path);
+    return oi_fail(&s->err, OINF_CORRUPT, "'%s' was written to while in use", from->path);
+  }
+  return OINF_OK;
+}
+
 oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
   const oi_plan *p = &s->now->plan;
   *out_done = s->pc >= p->items.n;
-  if (*out_done) return OINF_OK;
+  if (*out_done) return check_files(s);
   const oi_item *item = &p->items.at[s->pc];
   oinf_status status = OINF_OK;
   if (s->desc.on_cancel && s->desc.on_cancel(s->desc.user))
@@ -182,8 +196,9 @@ oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
     case OI_ITEM_ELSE: status = end_side(s, item, 0); break;
     case OI_ITEM_ENDIF: status = end_side(s, item, 1); break;
   }
+  *out_done = status == OINF_OK && s->pc >= p->items.n;
+  if (*out_done) status = check_files(s);
   if (status != OINF_OK) s->running = false;  // what is asked for next begins anew
-  *out_done = s->pc >= p->items.n;
   return status;
 }
 
