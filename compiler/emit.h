@@ -37,6 +37,7 @@ typedef struct oi_emit {
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
   oinf_emit_figures figures;
+  struct oi_figures *fig;  // compiler/figures.h
   oi_text out;  // the file being printed
 } oi_emit;
 
@@ -77,7 +78,8 @@ oinf_status oi_emit_refuse(oi_emit *e, const oi_node *n, const char *why);
 // Does a kernel of this op take scratch; may it say that its data is bad?
 bool oi_emit_has_room(uint32_t op);
 bool oi_emit_may_fail(uint32_t op);
-// emit_step.c: model.c's tables and the function that runs a step; emit_golden.c, emit_report.c.
+// emit_step.c: model.c's tables and the function that runs a step; emit_golden.c; emit_report.c:
+// model.h; report_*.c: what people read.
 oinf_status oi_emit_model(oi_emit *e);
 oinf_status oi_emit_header(oi_emit *e);
 oinf_status oi_emit_golden(oi_emit *e);
@@ -85,4 +87,5 @@ oinf_status oi_emit_plan_json(oi_emit *e);
 oinf_status oi_emit_readme(oi_emit *e);
 int oi_emit_symbol(const oi_emit *e, bool rows);  // of the token input's rows, or P; -1: none
 int oi_emit_logits(const oi_emit *e);             // index of the output; -1: it generates nothing
+int64_t oi_emit_capacity(const oi_emit *e);       // rows that every state which grows can take
 #endif

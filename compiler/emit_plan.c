@@ -6,7 +6,7 @@
 // kept between kernels; streaming by tiles and read-ahead are not here yet.
 #include <string.h>
 
-#include "compiler/emit.h"
+#include "compiler/figures.h"
 #include "lib/rt/pager.h"
 
 // ---- symbols ----
@@ -17,6 +17,26 @@ static void cap(oi_emit *e, int sym, int64_t wish, int64_t usual) {
   oi_dims_bounds(e->g->dims, oi_dims_sym_dim(e->g->dims, (size_t)sym), NULL, NULL, &lo, &hi);
   const int64_t x = wish > 0 ? wish : usual;
   e->pin_hi[sym] = x < hi ? x : hi;
+}
+
+static int64_t capacity_of(const oi_emit *e, const oi_state_decl *d) {
+  const oinf_dim rows = d->type.dim[d->layering == OI_LAYERS_FIRST ? 1 : 0];
+  const int sym = oi_dims_sym_of(e->g->dims, rows);
+  return sym >= 0 ? e->pin_hi[sym] : oi_dim_is_expr(rows) ? INT64_MAX : rows;
+}
+
+// A step writes no more rows than a state can hold: one that would is refused before it runs.
+static void cap_by_states(oi_emit *e) {
+  for (uint32_t i = 1; i < e->g->nodes.n; i++) {
+    const oi_node *n = oi_node_at(e->g, i);
+    if (n->op != OP_STATE_WRITE) continue;
+    const int64_t most = capacity_of(e, &e->g->states.at[n->state]);
+    const int rows = oi_dims_sym_of(e->g->dims, oi_val_at(e->g, n->out[0])->type.dim[0]);
+    int64_t lo = 0, hi;
+    if (rows >= 0)
+      oi_dims_bounds(e->g->dims, oi_dims_sym_dim(e->g->dims, (size_t)rows), NULL, NULL, &lo, &hi);
+    if (rows >= 0 && most >= lo && most < e->pin_hi[rows]) e->pin_hi[rows] = most;
+  }
 }
 
 static oinf_status pin_symbols(oi_emit *e) {
@@ -38,6 +58,7 @@ static oinf_status pin_symbols(oi_emit *e) {
     cap(e, sym, e->desc.capacity, 4096);
     e->pin_lo[sym] = e->pin_hi[sym];
   }
+  cap_by_states(e);
   return OINF_OK;
 }
 
@@ -233,5 +254,6 @@ oinf_status oi_emit_plan(oi_emit *e) {
   OI_TRY(make_plan(e));
   OI_TRY(number_kernels(e));
   OI_TRY(take_weights(e));
-  return size_arenas(e);
+  OI_TRY(size_arenas(e));
+  return oi_emit_figures(e);
 }

@@ -1,12 +1,10 @@
-// What people read of a bundle: model.h with its sizes, plan.json with what was decided, README.md.
+// model.h: the sizes of the plan as macros, and what a bundle that generates declares besides.
 #include <string.h>
 
 #include "compiler/emit.h"
 
-// ---- model.h ----
-
 // Rows that every state which only grows can take.
-static int64_t capacity_of(const oi_emit *e) {
+int64_t oi_emit_capacity(const oi_emit *e) {
   int64_t most = 1 << 16;
   for (uint32_t i = 0; i < e->g->states.n; i++) {
     const oi_state_decl *s = &e->g->states.at[i];
@@ -58,7 +56,7 @@ static void put_macros(oi_emit *e, oi_text *to) {
   const oi_type *in = &oi_val_at(e->g, e->g->inputs.at[0])->type;
   oi_dims_bounds(e->g->dims, in->dim[0], e->plan.sym_lo, e->plan.sym_hi, &lo, &chunk);
   oi_text_put(to, "#define MODEL_CAPACITY %lld  // tokens that the states hold\n",
-              (long long)capacity_of(e));
+              (long long)oi_emit_capacity(e));
   oi_text_put(to, "#define MODEL_CHUNK %lld  // tokens of a prompt in one step\n",
               (long long)chunk);
   oi_text_put(to, "#define MODEL_VOCAB %lld\n", (long long)out->dim[0]);
@@ -84,79 +82,4 @@ oinf_status oi_emit_header(oi_emit *e) {
       macros.failed ? oi_nomem(e->err, 0) : oi_emit_template(e, "model_h.txt", holes, 2);
   oi_text_free(&macros);
   return status;
-}
-
-// ---- plan.json ----
-
-static uint64_t weight_bytes(const oi_emit *e, const oi_node *n) {
-  uint64_t sum = 0;
-  for (uint32_t i = 0; i < n->n_in; i++) {
-    const oi_storage *s = &e->plan.storages.at[e->plan.of_value[n->in[i]]];
-    if (s->kind == OI_STORE_WEIGHT) sum += oi_emit_weight_of(e, s->node)->bytes;
-  }
-  return sum;
-}
-
-static void put_kernel(oi_emit *e, uint32_t node, bool last) {
-  const oi_node *n = oi_node_at(e->g, node);
-  uint64_t out = 0;
-  char name[96];
-  for (uint32_t i = 0; i < n->n_out; i++)
-    out += oi_plan_bytes_hi(&e->plan, &oi_val_at(e->g, n->out[i])->type);
-  oi_text_put(&e->out,
-              "    {\"name\": \"%s\", \"op\": \"%s\", \"weight_bytes\": %llu, "
-              "\"out_bytes\": %llu}%s\n",
-              oi_emit_kernel_name(e, node, name), oi_kind_name(n->op),
-              (unsigned long long)weight_bytes(e, n), (unsigned long long)out, last ? "" : ",");
-}
-
-oinf_status oi_emit_plan_json(oi_emit *e) {
-  const oinf_emit_figures *f = &e->figures;
-  oi_text_put(&e->out,
-              "{\n  \"bundle\": 1,\n  \"target\": \"c\",\n  \"numerics\": \"strict\",\n"
-              "  \"arenas\": {\"weights\": %llu, \"activations\": %llu, \"states\": %llu, "
-              "\"io\": %llu, \"room\": %llu},\n  \"peak\": %llu,\n  \"weights_mapped\": %s,\n"
-              "  \"weight_bytes_per_step\": %llu,\n  \"kernels\": [\n",
-              (unsigned long long)f->weights, (unsigned long long)f->activations,
-              (unsigned long long)f->states, (unsigned long long)f->io, (unsigned long long)f->room,
-              (unsigned long long)f->peak, e->desc.budget ? "false" : "true",
-              (unsigned long long)f->step_bytes);
-  for (uint32_t k = 1; k <= e->n_kernels; k++)
-    for (uint32_t id = 1; id < e->g->nodes.n; id++)
-      if (e->kernel[id] == k) put_kernel(e, id, k == e->n_kernels);
-  oi_text_put(&e->out, "  ]\n}\n");
-  return OINF_OK;
-}
-
-// ---- README.md ----
-
-oinf_status oi_emit_readme(oi_emit *e) {
-  oi_text_put(&e->out,
-              "# A network in C\n\n"
-              "Written by oinf-emit. `make` builds `./model`; `make check` replays the golden\n"
-              "steps and names the first kernel that differs; `make bench` times; `make clean`.\n"
-              "It needs libc alone.\n\n"
-              "* `model.h`, `model.c`: the library; `kernels.c`: %u kernels, one a node\n"
-              "* `main.c`: the program; `runtime.c`: arithmetic, checksums, tokenizer, sampler\n"
-              "* `weights.oinf`: the weights; they and this source belong together\n"
-              "* `plan.json`: kernels and arenas\n\n"
-              "An instance allocates %llu bytes: activations %llu, states %llu, outputs %llu,\n"
-              "scratch %llu, weights %llu.\n",
-              e->n_kernels, (unsigned long long)e->figures.peak,
-              (unsigned long long)e->figures.activations, (unsigned long long)e->figures.states,
-              (unsigned long long)e->figures.io, (unsigned long long)e->figures.room,
-              (unsigned long long)e->figures.weights);
-  if (e->desc.budget)
-    oi_text_put(&e->out,
-                "\nWeights are not mapped. Each is read whole into a slot when a kernel wants it,\n"
-                "its checksums proved, and nothing is kept for the next: memory is bounded, and a\n"
-                "step reads every weight again. Tiles, pinning and reading ahead are not in this\n"
-                "version.\n");
-  else
-    oi_text_put(&e->out,
-                "\nWeights are mapped; a block's checksum is proved before its first use.\n");
-  oi_text_put(&e->out,
-              "\nNot in this version: fusion, variants of kernels for a processor, threads, saved\n"
-              "states, arrays as inputs of the program.\n");
-  return OINF_OK;
 }

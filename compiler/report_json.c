@@ -1,0 +1,174 @@
+// plan.json: what was decided, for programs. Integers are exact; a ratio has three digits.
+//
+//   bundle                1, the version of this file
+//   target, numerics      "c", "strict"
+//   graph                 its name
+//   arenas                bytes that an instance allocates: weights (0: mapped), activations,
+//   states,
+//                         io, room (scratch of kernels); `peak` is their sum
+//   activations_least     the most bytes of activations that live at one time: no plan has less
+//   weights_mapped        whether weights are used in place
+//   weight_bytes_per_step bytes of weights that the largest step uses
+//   weights               by dtype: tensors and bytes in weights.oinf
+//   symbols               bounds in this bundle
+//   states                dtype, dims at their most, bytes
+//   cases                 steps that are weighed, each with its symbols and the sums over all
+//   kernels:
+//                         bytes of weights, bytes read and written, bytes copied by the plan, flops
+//   kernels               in the order in which they first run: name, ops, role, times (runs a
+//   step),
+//                         in_branch, and `run`: for each case the cost of one run
+//   items                 how many items the plan has: the time axis of `lives`
+//   lives                 the activation arena: where a value lies (offset, bytes) and between
+//   which
+//                         items (first, last); a storage that lives several times has several rows
+//
+// flops: a multiply-add is two, everything else one; compiler/cost.h has the whole of it.
+#include <string.h>
+
+#include "compiler/report.h"
+
+static unsigned long long u(uint64_t x) { return (unsigned long long)x; }
+
+static void put_cost(oi_text *to, const oi_cost *c) {
+  oi_text_put(to, "\"weights\": %llu, \"read\": %llu, \"written\": %llu, \"flops\": %llu",
+              u(c->weights), u(c->read), u(c->written), u(c->flops));
+}
+
+static void put_arenas(oi_emit *e) {
+  const oinf_emit_figures *f = &e->figures;
+  oi_text_put(&e->out,
+              "  \"arenas\": {\"weights\": %llu, \"activations\": %llu, \"states\": %llu, "
+              "\"io\": %llu, \"room\": %llu},\n  \"peak\": %llu,\n  \"activations_least\": %llu,\n"
+              "  \"weights_mapped\": %s,\n  \"weight_bytes_per_step\": %llu,\n",
+              u(f->weights), u(f->activations), u(f->states), u(f->io), u(f->room), u(f->peak),
+              u(e->plan.least), e->desc.budget ? "false" : "true", u(f->step_bytes));
+}
+
+static void put_weights(oi_emit *e) {
+  bool any = false;
+  oi_text_put(&e->out, "  \"weights\": {");
+  for (oinf_dtype d = OINF_F64; strcmp(oinf_dtype_name(d), "none") != 0; d = (oinf_dtype)(d + 1)) {
+    uint64_t n = 0, bytes = 0;
+    for (size_t i = 0; i < e->tensors.n; i++) {
+      const oinf_tensor *t = &e->model->tensors.at[e->tensors.at[i]].pub;
+      if (t->dtype == d) n++, bytes += t->bytes;
+    }
+    if (n == 0) continue;
+    oi_text_put(&e->out, "%s\"%s\": {\"tensors\": %llu, \"bytes\": %llu}", any ? ", " : "",
+                oinf_dtype_name(d), u(n), u(bytes));
+    any = true;
+  }
+  oi_text_put(&e->out, "},\n");
+}
+
+static void put_symbols(oi_emit *e) {
+  bool any = false;
+  oi_text_put(&e->out, "  \"symbols\": [");
+  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++) {
+    const oi_sym *s = oi_dims_sym_at(e->g->dims, i);
+    if (s->is_loop) continue;
+    oi_text_put(&e->out, "%s\n    {\"name\": ", any ? "," : "");
+    oi_report_json(&e->out, s->name);
+    oi_text_put(&e->out, ", \"least\": %lld, \"most\": %lld}", (long long)e->plan.sym_lo[i],
+                (long long)e->plan.sym_hi[i]);
+    any = true;
+  }
+  oi_text_put(&e->out, "%s],\n", any ? "\n  " : "");
+}
+
+static void put_states(oi_emit *e) {
+  oi_text_put(&e->out, "  \"states\": [");
+  for (size_t i = 0; i < e->g->states.n; i++) {
+    const oi_state_decl *s = &e->g->states.at[i];
+    oi_text_put(&e->out, "%s\n    {\"name\": ", i ? "," : "");
+    oi_report_json(&e->out, s->name);
+    oi_text_put(&e->out, ", \"dtype\": \"%s\", \"dims\": [", oinf_dtype_name(s->type.dtype));
+    for (uint32_t k = 0; k < s->type.rank; k++) {
+      int64_t lo, hi;
+      oi_dims_bounds(e->g->dims, s->type.dim[k], e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
+      oi_text_put(&e->out, "%s%lld", k ? ", " : "", (long long)hi);
+    }
+    oi_text_put(&e->out, "], \"bytes\": %llu}", u(e->state_bytes[i]));
+  }
+  oi_text_put(&e->out, "%s],\n", e->g->states.n ? "\n  " : "");
+}
+
+static void put_cases(oi_emit *e) {
+  oi_text_put(&e->out, "  \"cases\": [");
+  for (uint32_t i = 0; i < e->fig->n_cases; i++) {
+    const oi_figure_case *c = &e->fig->cases[i];
+    bool any = false;
+    oi_text_put(&e->out, "%s\n    {\"name\": ", i ? "," : "");
+    oi_report_json(&e->out, c->name);
+    oi_text_put(&e->out, ", \"symbols\": {");
+    for (size_t k = 0; k < oi_dims_sym_count(e->g->dims); k++) {
+      const oi_sym *s = oi_dims_sym_at(e->g->dims, k);
+      if (s->is_loop) continue;
+      oi_text_put(&e->out, "%s", any ? ", " : "");
+      oi_report_json(&e->out, s->name);
+      oi_text_put(&e->out, ": %lld", (long long)c->syms[k]);
+      any = true;
+    }
+    oi_text_put(&e->out, "}, ");
+    put_cost(&e->out, &c->step);
+    oi_text_put(&e->out, ", \"copied\": %llu}", u(c->copied));
+  }
+  oi_text_put(&e->out, "\n  ],\n");
+}
+
+static void put_kernel(oi_emit *e, uint32_t number) {
+  const oi_kernel_figures *k = &e->fig->kernel[number];
+  const oi_node *n = oi_node_at(e->g, k->node);
+  char name[96];
+  oi_text_put(&e->out, "    {\"name\": \"%s\", \"ops\": [", oi_emit_kernel_name(e, k->node, name));
+  for (uint32_t i = 0; i < k->n_nodes; i++)
+    oi_text_put(&e->out, "%s\"%s\"", i ? ", " : "",
+                oi_kind_name(oi_node_at(e->g, e->fig->nodes[k->first + i])->op));
+  oi_text_put(&e->out, "], \"role\": \"%s\", \"times\": %llu, \"in_branch\": %s, \"run\": [",
+              n->n_out ? oi_emit_role_name(oi_val_at(e->g, n->out[0])->hint.role) : "", u(k->times),
+              k->in_branch ? "true" : "false");
+  for (uint32_t i = 0; i < e->fig->n_cases; i++) {
+    oi_text_put(&e->out, "%s\n      {", i ? "," : "");
+    put_cost(&e->out, &k->run[i]);
+    oi_text_put(&e->out, ", \"flops_per_byte\": ");
+    oi_report_ratio(&e->out, k->run[i].flops, oi_cost_bytes(&k->run[i]));
+    oi_text_put(&e->out, "}");
+  }
+  oi_text_put(&e->out, "]}%s\n", number < e->fig->n_kernels ? "," : "");
+}
+
+static void put_lives(oi_emit *e) {
+  bool any = false;
+  oi_text_put(&e->out, "  \"items\": %zu,\n  \"lives\": [", e->plan.items.n);
+  for (size_t i = 1; i < e->plan.storages.n; i++) {
+    const oi_storage *s = &e->plan.storages.at[i];
+    if (s->kind != OI_STORE_ACT) continue;
+    for (uint32_t k = s->span; k; k = e->plan.spans.at[k].before) {
+      oi_text_put(&e->out,
+                  "%s\n    {\"offset\": %llu, \"bytes\": %llu, \"first\": %u, \"last\": %u}",
+                  any ? "," : "", u(s->offset), u(s->bytes), e->plan.spans.at[k].first,
+                  e->plan.spans.at[k].last);
+      any = true;
+    }
+  }
+  oi_text_put(&e->out, "%s]\n}\n", any ? "\n  " : "");
+}
+
+oinf_status oi_emit_plan_json(oi_emit *e) {
+  oi_text_put(&e->out,
+              "{\n  \"bundle\": 1,\n  \"target\": \"c\",\n  \"numerics\": \"strict\",\n"
+              "  \"graph\": ");
+  oi_report_json(&e->out, oinf_graph_name(e->g));
+  oi_text_put(&e->out, ",\n");
+  put_arenas(e);
+  put_weights(e);
+  put_symbols(e);
+  put_states(e);
+  put_cases(e);
+  oi_text_put(&e->out, "  \"kernels\": [\n");
+  for (uint32_t k = 1; k <= e->fig->n_kernels; k++) put_kernel(e, k);
+  oi_text_put(&e->out, "  ],\n");
+  put_lives(e);
+  return OINF_OK;
+}

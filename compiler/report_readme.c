@@ -1,0 +1,33 @@
+// README.md of a bundle: what it is, how it is built, what it takes.
+#include "compiler/report.h"
+
+oinf_status oi_emit_readme(oi_emit *e) {
+  oi_text_put(&e->out,
+              "# A network in C\n\n"
+              "Written by oinf-emit. `make` builds `./model`; `make check` replays the golden\n"
+              "steps and names the first kernel that differs; `make bench` times; `make clean`.\n"
+              "It needs libc alone.\n\n"
+              "* `model.h`, `model.c`: the library; `kernels.c`: %u kernels, one a node\n"
+              "* `main.c`: the program; `runtime.c`: arithmetic, checksums, tokenizer, sampler\n"
+              "* `weights.oinf`: the weights; they and this source belong together\n"
+              "* `plan.json`: kernels and arenas\n\n"
+              "An instance allocates %llu bytes: activations %llu, states %llu, outputs %llu,\n"
+              "scratch %llu, weights %llu.\n",
+              e->n_kernels, (unsigned long long)e->figures.peak,
+              (unsigned long long)e->figures.activations, (unsigned long long)e->figures.states,
+              (unsigned long long)e->figures.io, (unsigned long long)e->figures.room,
+              (unsigned long long)e->figures.weights);
+  if (e->desc.budget)
+    oi_text_put(&e->out,
+                "\nWeights are not mapped. Each is read whole into a slot when a kernel wants it,\n"
+                "its checksums proved, and nothing is kept for the next: memory is bounded, and a\n"
+                "step reads every weight again. Tiles, pinning and reading ahead are not in this\n"
+                "version.\n");
+  else
+    oi_text_put(&e->out,
+                "\nWeights are mapped; a block's checksum is proved before its first use.\n");
+  oi_text_put(&e->out,
+              "\nNot in this version: fusion, variants of kernels for a processor, threads, saved\n"
+              "states, arrays as inputs of the program.\n");
+  return OINF_OK;
+}
