@@ -1,6 +1,7 @@
 // See info.h. A model is opened once; what was asked for is written in a fixed order.
 #include "convert/info.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "formats/format.h"
@@ -12,8 +13,13 @@ static oi_err *err(const oi_info *i) { return oi_ctx_err(i->ctx); }
 
 static void put_name(oi_info *i, const char *name) { oi_text_escape(&i->out, name, strlen(name)); }
 
-static void put_shape(oi_info *i, const oinf_tensor *t) {
-  oi_text_put(&i->out, "%s [", oinf_dtype_name(t->dtype));
+bool oi_info_wants(const oi_info *i, const char *tensor) {
+  return !i->pattern || fnmatch(i->pattern, tensor, 0) == 0;
+}
+
+void oi_info_put_tensor(oi_info *i, const oinf_tensor *t) {
+  put_name(i, t->name);
+  oi_text_put(&i->out, " %s [", oinf_dtype_name(t->dtype));
   for (uint32_t k = 0; k < t->rank; k++)
     oi_text_put(&i->out, "%s%lld", k ? ", " : "", (long long)t->dims[k]);
   oi_text_put(&i->out, "]");
@@ -104,9 +110,8 @@ static oinf_status put_summary(oi_info *i) {
 static void put_tensors(oi_info *i) {
   for (uint32_t k = 0; k < oinf_model_tensor_count(i->model); k++) {
     const oinf_tensor *t = oinf_model_tensor(i->model, k);
-    put_name(i, t->name);
-    oi_text_put(&i->out, " ");
-    put_shape(i, t);
+    if (!oi_info_wants(i, t->name)) continue;
+    oi_info_put_tensor(i, t);
     oi_text_put(&i->out, " %llu\n", (unsigned long long)t->bytes);
   }
 }
@@ -195,13 +200,27 @@ static oinf_status verify(oi_info *i) {
   return OINF_OK;
 }
 
+// A pattern that means no tensor is a slip.
+static oinf_status check_pattern(oi_info *i) {
+  const uint32_t n = oinf_model_tensor_count(i->model);
+  if (!i->pattern) return OINF_OK;
+  if (!i->o.tensors && !i->o.stats && !i->o.json)
+    return oi_fail(err(i), OINF_USAGE, "'%s': a pattern goes with --tensors, --stats or --json",
+                   i->pattern);
+  for (uint32_t k = 0; k < n; k++)
+    if (oi_info_wants(i, oinf_model_tensor(i->model, k)->name)) return OINF_OK;
+  return oi_fail(err(i), OINF_NOINPUT, "no tensor's name matches '%s'", i->pattern);
+}
+
 static oinf_status report(oi_info *i) {
   const oi_info_opts *o = &i->o;
-  const bool summary =
-      !o->tensors && !o->graph && !o->plan && !o->verify && !o->tokenize && !o->extract;
+  const bool summary = !o->tensors && !o->stats && !o->graph && !o->plan && !o->verify &&
+                       !o->tokenize && !o->extract;
+  OI_TRY(check_pattern(i));
   if (o->json) return oi_info_json(i);
   if (summary) OI_TRY(put_summary(i));
   if (o->tensors) put_tensors(i);
+  if (o->stats) OI_TRY(oi_info_put_stats(i));
   for (uint32_t k = 0; o->graph && k < oinf_model_graph_count(i->model); k++) {
     const char *name;
     oi_text_put(&i->out, "%s", oinf_model_graph_text(i->model, k, &name));

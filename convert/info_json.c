@@ -1,6 +1,7 @@
 // The facts of a model as one JSON object with stable keys, made with jansson so that every name is
 // escaped right.
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "convert/info.h"
@@ -15,17 +16,38 @@ static json_t *text_of(const char *s) {
   return j ? j : json_null();  // a name that is no UTF-8
 }
 
-static json_t *tensors(const oinf_model *m) {
-  json_t *list = json_array();
-  for (uint32_t i = 0; i < oinf_model_tensor_count(m); i++) {
-    const oinf_tensor *t = oinf_model_tensor(m, i);
-    json_t *dims = json_array();
-    for (uint32_t d = 0; d < t->rank; d++) json_array_append_new(dims, json_integer(t->dims[d]));
-    json_array_append_new(
-        list, json_pack("{s:o, s:s, s:o, s:I}", "name", text_of(t->name), "dtype",
-                        oinf_dtype_name(t->dtype), "dims", dims, "bytes", (json_int_t)t->bytes));
+static json_t *tensor(const oinf_tensor *t) {
+  json_t *dims = json_array();
+  for (uint32_t d = 0; d < t->rank; d++) json_array_append_new(dims, json_integer(t->dims[d]));
+  return json_pack("{s:o, s:s, s:o, s:I}", "name", text_of(t->name), "dtype",
+                   oinf_dtype_name(t->dtype), "dims", dims, "bytes", (json_int_t)t->bytes);
+}
+
+// No value is finite, or a sum is not: null.
+static json_t *figure(const oi_stats *s, double x) {
+  return oi_stats_finite(s) && isfinite(x) ? json_real(x) : json_null();
+}
+
+static void add_stats(void *list, const oinf_tensor *t, const oi_stats *s) {
+  json_t *bins = json_array(), *of = tensor(t);
+  for (int b = 0; b < OI_STATS_BINS; b++)
+    json_array_append_new(bins, json_integer((json_int_t)s->bins[b]));
+  json_object_set_new(
+      of, "stats",
+      json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "min", figure(s, s->min), "max",
+                figure(s, s->max), "mean", figure(s, s->mean), "deviation", figure(s, s->deviation),
+                "zeros", (json_int_t)s->zeros, "subnormals", (json_int_t)s->subnormals, "nans",
+                (json_int_t)s->nans, "infinite", (json_int_t)s->infinite, "bins", bins));
+  json_array_append_new(list, of);
+}
+
+static oinf_status tensors(oi_info *i, json_t *list) {
+  if (i->o.stats) return oi_info_stats(i, add_stats, list);
+  for (uint32_t k = 0; k < oinf_model_tensor_count(i->model); k++) {
+    const oinf_tensor *t = oinf_model_tensor(i->model, k);
+    if (oi_info_wants(i, t->name)) json_array_append_new(list, tensor(t));
   }
-  return list;
+  return OINF_OK;
 }
 
 static json_t *metadata(const oinf_model *m) {
@@ -68,11 +90,12 @@ oinf_status oi_info_json(oi_info *i) {
   const oinf_model *m = i->model;
   if (i->o.verify && strcmp(m->format, "oinf") == 0)
     OI_TRY(oi_oinf_verify_weights(i->model, i->progress, NULL));
-  json_t *list = json_array();
+  json_t *list = json_array(), *all = json_array();
   oinf_status status = graphs(i, list);
+  if (status == OINF_OK) status = tensors(i, all);
   json_t *root = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:I}", "schema", 1, "format", m->format,
-                           "tensors", tensors(m), "metadata", metadata(m), "blobs", blobs(m),
-                           "graphs", list, "golden_steps", (json_int_t)m->golden.n);
+                           "tensors", all, "metadata", metadata(m), "blobs", blobs(m), "graphs",
+                           list, "golden_steps", (json_int_t)m->golden.n);
   if (!root && status == OINF_OK) status = oi_nomem(oi_ctx_err(i->ctx), 0);
   if (status == OINF_OK)
     json_dump_callback(root, add_bytes, &i->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);

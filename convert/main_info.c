@@ -10,6 +10,9 @@
 #define OPT(field) offsetof(oi_info_opts, field)
 static const oi_opt options[] = {
     {"tensors", NULL, 't', OI_OPT_FLAG, OPT(tensors), "a line a tensor: name dtype dims bytes"},
+    {"stats", NULL, 's', OI_OPT_FLAG, OPT(stats),
+     "reads each tensor: bounds, mean, deviation, zeros, NaNs, and a histogram"},
+    {"unicode", NULL, 0, OI_OPT_FLAG, OPT(unicode), "of --stats: finer marks than ASCII has"},
     {"graph", NULL, 'g', OI_OPT_FLAG, OPT(graph), "the graphs' text"},
     {"plan", NULL, 'p', OI_OPT_FLAG, OPT(plan),
      "arenas, smallest budget and bytes read a step, for each variant"},
@@ -27,14 +30,15 @@ static const oi_opt options[] = {
     {"version", NULL, 0, OI_OPT_FLAG, OPT(version), "the version"},
 };
 static const oi_cli cli = {"oinf-info",
-                           "MODEL [options]",
+                           "MODEL [PATTERN] [options]",
                            "shows what a model holds",
                            "  oinf-info m.oinf --tensors\n"
+                           "  oinf-info m.oinf --stats 'model.layers.0.*'\n"
                            "  oinf-info ./SmolLM2-135M --tokenize \"Hello world\"\n"
                            "  oinf-info m.oinf --plan --budget 128M\n",
                            options,
                            sizeof options / sizeof *options,
-                           1};
+                           2};
 
 static bool quiet;
 static volatile sig_atomic_t interrupted;
@@ -74,7 +78,7 @@ static int finish(oi_info *i, oinf_status status) {
 
 int main(int argc, char **argv) {
   oi_info i = {.progress = on_progress};
-  const char *args[1] = {NULL};
+  const char *args[2] = {NULL};
   size_t n = 0;
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, on_interrupt);
@@ -89,6 +93,7 @@ int main(int argc, char **argv) {
     return oi_text_put(&i.out, "oinf-info %s\n", oinf_version()), finish(&i, OINF_OK);
   if (status == OINF_OK && n == 0)
     status = oi_fail(oi_ctx_err(i.ctx), OINF_USAGE, "a model is wanted (try oinf-info --help)");
+  i.pattern = args[1];
   if (status == OINF_OK) status = oi_info_run(&i, args[0]);
   return finish(&i, status);
 }

@@ -131,7 +131,7 @@ TEST(tools, say_what_they_are) {
     says(tools[i], "wanted (try");
     EXPECT(64, "%s --no-such-option x", tools[i]);
     says(tools[i], "unknown option '--no-such-option'");
-    EXPECT(64, "%s ~a ~b", tools[i]);
+    EXPECT(64, "%s ~a ~b ~c", tools[i]);
     says(tools[i], "one argument too many");
   }
 }
@@ -258,6 +258,39 @@ TEST(tools, summarise_for_a_machine) {
   CHECK_STR(json_string_value(json_object_get(json_object_get(graph, "out"), "logits")),
             "f32 [97]");
   json_decref(root);
+}
+
+TEST(tools, draw_what_a_tensor_holds) {
+  static const float x[6] = {-1, -1, 0, 0.25f, 1, 1};
+  static const char want[] =
+      "x f32 [6]\n"
+      "  zeros 1, subnormals 0, NaNs 0, infinite 0 of 6\n"
+      "  min -1, max 1, mean 0.04166667, deviation 0.8217951\n"
+      "  |#                                                              #|\n"
+      "  |#                                                              #|\n"
+      "  |#                               #       #                      #|\n"
+      "  |#                               #       #                      #|\n"
+      "   -1                                                             1\n";
+  const oi_st_tensor t = {{.name = "x", .dtype = OINF_F32, .rank = 1, .dims = {6}}, x};
+  oi_cv_clear();
+  CHECK_INT(oi_safetensors_write(oi_cv_ctx, oi_cv_path("d.safetensors"), &t, 1), OINF_OK);
+  EXPECT(0, "oinf-info ~d.safetensors --stats");
+  CHECK_STR(out, want);
+  EXPECT(0, "oinf-info ~d.safetensors --stats --unicode x");
+  CHECK_MSG(strstr(out, "  |█    ") && strstr(out, "   █|\n"), "%s", out);
+  package();
+  EXPECT(0, "oinf-info ~m.oinf --stats model.layers.?.mlp.up_proj.weight");
+  CHECK_MSG(strncmp(out, "model.layers.0.mlp.up_proj.weight f16 [", 39) == 0, "%s", out);
+  EXPECT(0, "oinf-info ~m.oinf --stats --json model.norm.weight");
+  json_t *root = json_loads(out, 0, NULL);
+  const json_t *all = json_object_get(root, "tensors"),
+               *stats = json_object_get(json_array_get(all, 0), "stats");
+  CHECK_INT(json_array_size(all), 1);
+  CHECK_INT(json_array_size(json_object_get(stats, "bins")), 64);
+  CHECK(json_real_value(json_object_get(stats, "max")) <= 1.25);
+  json_decref(root);
+  REFUSED(66, "oinf-info", "no tensor's name matches 'y*'", "~m.oinf --stats y*");
+  REFUSED(64, "oinf-info", "a pattern goes with", "~m.oinf y*");
 }
 
 TEST(tools, state_the_smallest_budget) {
