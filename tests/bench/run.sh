@@ -2,7 +2,8 @@
 # Builds and runs the benchmarks, and prints one table: name, value, ratio, its spread and rounds.
 # Only ratios carry from one machine to another: both sides of each were measured in one round, in
 # turn (tests/bench/bench.h). Called by `make bench`, which hands in BUILD; with arguments only the
-# benchmarks named run (open, matvec, sim, memory, convert). BENCH_ROUNDS scales their rounds
+# benchmarks named run (open, matvec, sim, memory, convert, and peers, which runs only when it is
+# named: what it needs stands in tests/bench/peers/run.py). BENCH_ROUNDS scales their rounds
 # (default 1). BENCH_OUT names a file that gets the table as Markdown, with date and processor.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -11,7 +12,7 @@ work=$BUILD/bench
 scale=${BENCH_ROUNDS:-1}
 table=$work/table
 trap 'rm -rf "$work"' EXIT
-rm -rf "$work" && mkdir -p "$work"
+rm -rf "$work" && mkdir -p "$work/peers"
 : >"$table"
 
 compile() { # program, libraries
@@ -68,5 +69,9 @@ if wanted memory; then model 100m && "$work/bench_memory" "$work/100m.oinf" "$(r
 if wanted convert; then
   model 100m folder
   "$work/bench_convert" "$BUILD/oinf-convert" "$work/100m" "$work" "$(rounds 9)" | show
+fi
+if [[ " ${names[*]} " == *" peers "* ]]; then
+  compile peers/ours "$lib"
+  python3 tests/bench/peers/run.py "$work/peers" --rounds "$(rounds 7)"
 fi
 [ -z "${BENCH_OUT:-}" ] || markdown >"$BENCH_OUT"

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Holds oinf against peers: every row runs its contenders in turn, a round each, and prints ratios.
+
+  run.py FOLDER [--rounds N] [--only WORD] [--out FILE.md]
+
+A contender is a process that answers each line with one round's figure (peer.py, ours.c, bundle.c),
+so peers live in environments of their own; FOLDER holds those of ours that are built. PEER_ONNX,
+PEER_GGML, PEER_TORCH and PEER_BLAS name their Python interpreters (python3 where unset), OPENBLAS
+the library. What is not there is said to be absent. Only ratios of one round carry from one machine to another: their
+median, least and greatest are printed, and the ratio against the best peer of each round.
+"""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = {"openblas": "PEER_BLAS", "onnx": "PEER_ONNX", "ggml": "PEER_GGML", "llama": "PEER_GGML",
+          "torch": "PEER_TORCH"}
+MIB = "1024"
+
+
+class Contender:
+    def __init__(self, name, command):
+        self.name, self.figures = name, []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        self.state = self.process.stdout.readline().strip() or "absent it ended at once"
+
+    def ask(self, line=""):
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            return float(self.process.stdout.readline())
+        except (ValueError, BrokenPipeError):
+            sys.exit(f"{self.name} ended before it answered")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def peer(library, *task):
+    where = task[-1] if library == "ggml" and task[-1] in ("plain", "repack", "amx") else ""
+    python = os.environ.get(PYTHON[library], "python3")
+    return (" ".join(filter(None, (library, where))), [python, os.path.join(HERE, "peer.py"), library, *task])
+
+
+def rows(folder):
+    """name, unit, aim against the best peer, ours, peers."""
+    ours = lambda *task: ("ours", [os.path.join(folder, "ours"), *task])
+    for n in ("512", "1024", "2048"):
+        yield (f"matmul f32, {n}", "GFLOP/s", 1.0, ours("matmul", n),
+               [peer("openblas", "matmul", n), peer("onnx", "matmul", n), peer("ggml", "matmul", n),
+                peer("torch", "matmul", n)])
+    for kind, wheres in (("q8_0", ("plain", "repack", "amx")), ("q4_0", ("plain", "repack", "amx"))):
+        yield (f"prefill {kind}, 256 x 4096 x 4096", "GOP/s", 1.8, ours("prefill", kind),
+               [peer("onnx", "prefill", kind)] + [peer("ggml", "prefill", kind, w) for w in wheres])
+    yield ("prefill bf16, 256 x 4096 x 4096", "GFLOP/s", None, ours("prefill", "bf16"),
+           [peer("torch", "prefill", "bf16")])
+    for kind in ("f32", "f16", "bf16", "q8_0", "q4_0"):
+        wheres = ("plain", "repack", "amx") if kind in ("q8_0", "q4_0") else ("plain",)
+        yield (f"matvec {kind}, {MIB} MiB", "GB/s", None, ours("matvec", kind, MIB),
+               [("plain read", [os.path.join(folder, "ours"), "read", MIB])] +
+               [peer("onnx", "matvec", kind, MIB), peer("openblas", "matvec", kind, MIB)] +
+               [peer("ggml", "matvec", kind, MIB, w) for w in wheres])
+
+
+def ratio(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f}..{max(values):.2f})"
+
+
+def race(row, rounds):
+    """One row: starts its contenders, runs the rounds in turn, and gives the lines of the table."""
+    name, unit, aim, ours, peers = row
+    all_ = [Contender(*c) for c in [ours] + peers]
+    here = [c for c in all_ if c.state == "ready"]
+    for _ in range(rounds):
+        for c in here:
+            c.figures.append(c.ask())
+    for c in all_:
+        c.end()
+    if not here or here[0] is not all_[0]:
+        return [f"| {name} | {all_[0].state} | | | |"]
+    mine, lines = here[0], []
+    for c in here:
+        versus = "" if c is mine else ratio([a / b for a, b in zip(mine.figures, c.figures)])
+        lines.append(f"| {name} | {c.name} | {statistics.median(c.figures):.4g} {unit} | {versus} | |")
+    others = [c for c in here[1:] if c.name != "plain read"]
+    if others:
+        best = [a / max(c.figures[i] for c in others) for i, a in enumerate(mine.figures)]
+        lines.append(f"| {name} | best of them | | {ratio(best)} | {aim or ''} |")
+    gone = [f"{c.name}: {c.state[7:]}" for c in all_ if c.state != "ready"]
+    return lines + [f"| {name} | not here: {why} | | | |" for why in gone]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--out")
+    a = parser.parse_args()
+    table = ["| what | contender | median | ours over it (min..max) | aim |", "|---|---|---|---|---|"]
+    print("\n".join(table), flush=True)
+    for row in rows(a.folder):
+        if a.only in row[0]:
+            lines = race(row, a.rounds)
+            print("\n".join(lines), flush=True)
+            table += lines
+    if a.out:
+        with open(a.out, "w", encoding="utf-8") as f:
+            f.write("\n".join(table) + "\n")
+
+
+main()
