@@ -164,6 +164,7 @@ static oinf_status emit(oi_emit *e, const char *folder) {
   OI_TRY(oinf_graph_check(e->g));
   OI_TRY(oi_emit_plan(e));
   OI_TRY(rehearse(e));
+  OI_TRY(oi_emit_arenas(e));
   for (size_t i = 0; i < N_FILES; i++) known[i] = files[i].name;
   OI_TRY(oi_outdir_begin(e->ctx, folder, known, N_FILES, &d));
   oinf_status status = print_all(e, oi_outdir_path(d));

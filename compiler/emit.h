@@ -6,17 +6,28 @@
 
 #include "compiler/plan.h"
 
-enum { OI_EMIT_SLOTS = 4 };  // weights that one kernel may read
+enum {
+  OI_EMIT_SLOTS = 4
+};  // weights that one kernel may read
 
 // A weight node: where its tensors lie, by the indices of the loops around it, flattened.
 typedef struct oi_emit_weight {
   uint32_t node, number;
   uint32_t user;  // a node that reads it, for the name of its table
   uint64_t bytes;
-  uint32_t n;          // entries: 1, or the product of the trips around
-  int64_t *tensor;     // in the source model, -1: not there
-  bool same;           // all entries are one tensor
+  uint32_t n;       // entries: 1, or the product of the trips around
+  int64_t *tensor;  // in the source model, -1: not there
+  bool same;        // all entries are one tensor
 } oi_emit_weight;
+
+// How a kernel's work is cut (run in kernels/open.c): texts of C over d->s[i].
+typedef struct oi_emit_cut {
+  const char *units, *cost;  // how many units there are; operations of one
+  const char *ready;         // units of the kernel NAME_ready that runs before; NULL: there is none
+  int tiled;                 // operand of which unit u reads row u and no other; -1: none
+  uint64_t shared, own;      // scratch of all workers, and of each
+  bool may_fail;
+} oi_emit_cut;
 
 typedef struct oi_emit {
   oinf_ctx *ctx;
@@ -27,8 +38,10 @@ typedef struct oi_emit {
   oi_plan plan;
   oi_arena arena;
   int64_t *pin_lo, *pin_hi;
-  uint32_t *kernel;  // by node: number of its kernel, counted from 1; 0: none
+  uint32_t *kernel;    // by node: number of its kernel, counted from 1; 0: none
+  uint32_t *in_order;  // nodes that have a kernel
   uint32_t n_kernels;
+  oi_emit_cut *cuts;  // by node
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
@@ -47,20 +60,28 @@ const char *oi_emit_role_name(oinf_role role);  // "" for none
 oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node);
 // emit_plan.c: the plan, its weights, arenas, figures.
 oinf_status oi_emit_plan(oi_emit *e);
+oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it needs
 // emit_weights.c: the bundle's weights.oinf, and where things lie in it.
 oinf_status oi_emit_weights(oi_emit *e, const char *path);
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.
 void oi_emit_dim(oi_emit *e, oinf_dim d);
-void oi_emit_count(oi_emit *e, const oi_type *t);               // elements
+void oi_emit_count(oi_emit *e, const oi_type *t);  // elements
 // Of axes from .. to - 1.
 void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
-void oi_emit_string(oi_emit *e, const char *text, size_t n, bool format);     // in quotes
+void oi_emit_string(oi_emit *e, const char *text, size_t n, bool format);  // in quotes
 void oi_emit_label(oi_emit *e, uint32_t value);  // a printf format in quotes, then its arguments
 typedef struct oi_emit_dtype {
   const char *name, *type, *load;  // "f16", "uint16_t", "oi_f16_to_f32"
   const char *work;                // what an op computes in: float, double, int64_t, uint64_t, bool
 } oi_emit_dtype;
 const oi_emit_dtype *oi_emit_dtype_of(oinf_dtype dtype);
+// emit_loop.c: loops over places of a shape; i0, i1, .. are the indices of its axes.
+void oi_emit_indent(oi_emit *e, uint32_t depth);
+// The kernel's outer loop: axes of the mask are decoded from the unit's number; says the cut.
+void oi_emit_begin_units(oi_emit *e, const oi_type *t, uint32_t mask, oi_emit_cut *cut);
+uint32_t oi_emit_begin_axes(oi_emit *e, const oi_type *t, uint32_t mask, uint32_t depth);
+void oi_emit_end_axes(oi_emit *e, uint32_t depth, uint32_t down_to);
+void oi_emit_place(oi_emit *e, const oi_type *t);  // row-major
 // emit_template.c: files of compiler/kernels and lib/rt, which the library carries within itself.
 typedef struct oi_hole {
   const char *name;
@@ -68,16 +89,19 @@ typedef struct oi_hole {
 } oi_hole;
 oinf_status oi_emit_template(oi_emit *e, const char *file, const oi_hole *holes, size_t n);
 oinf_status oi_emit_runtime(oi_emit *e);
-// emit_kernel.c, emit_move.c: one function a node. SUPPORT names what has no template.
+// emit_kernel.c, emit_move.c, emit_reduce.c: one function a node, and its cut. SUPPORT names what
+// has no template.
 oinf_status oi_emit_kernels(oi_emit *e);
-oinf_status oi_emit_move(oi_emit *e, const oi_node *n, const char *name);
-oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, const char *name);
-oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, const char *name);
+oinf_status oi_emit_move(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
+oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
+// The kernel's first lines: its name and its operands as x0, x1, .. and results as out, out1, ..
+void oi_emit_begin(oi_emit *e, const oi_node *n);
+// What was printed since `from` is taken back and kept as a text; NULL: out of memory.
+const char *oi_emit_taken(oi_emit *e, size_t from);
+const char *oi_emit_span_text(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
 bool oi_emit_is_move(uint32_t op);
 oinf_status oi_emit_refuse(oi_emit *e, const oi_node *n, const char *why);
-// Does a kernel of this op take scratch; may it say that its data is bad?
-bool oi_emit_has_room(uint32_t op);
-bool oi_emit_may_fail(uint32_t op);
 // emit_step.c: model.c's tables and the function that runs a step; emit_golden.c; emit_report.c:
 // model.h; report_*.c: what people read.
 oinf_status oi_emit_model(oi_emit *e);

@@ -66,6 +66,22 @@ void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to) {
 
 void oi_emit_count(oi_emit *e, const oi_type *t) { oi_emit_span(e, t, 0, t->rank); }
 
+const char *oi_emit_taken(oi_emit *e, size_t from) {
+  oi_text *out = &e->out;
+  if (out->failed) return NULL;
+  const char *text = out->at ? out->at + from : "";
+  const char *copy = oi_arena_text(&e->arena, text, strlen(text));
+  if (out->at) out->n = from, out->at[from] = 0;
+  if (!copy) out->failed = true;
+  return copy;
+}
+
+const char *oi_emit_span_text(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to) {
+  const size_t at = e->out.n;
+  oi_emit_span(e, t, from, to);
+  return oi_emit_taken(e, at);
+}
+
 // ---- strings and labels ----
 
 static void print_byte(oi_emit *e, unsigned char c, bool format) {

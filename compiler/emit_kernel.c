@@ -11,11 +11,14 @@
 
 #include <oinf/ops.h>
 
-enum { MOST_HOLES = 24 };
+enum {
+  MOST_HOLES = 24
+};
 
 // Holes of a template while they are filled; texts live in the emitter's arena.
 typedef struct filling {
   oi_emit *e;
+  oi_emit_cut *cut;
   oi_hole hole[MOST_HOLES];
   size_t n;
   bool failed;
@@ -41,10 +44,8 @@ static void put_format(filling *f, const char *name, const char *format, ...) {
 // What a printer of expressions writes becomes the hole's text.
 static size_t mark(filling *f) { return f->e->out.n; }
 static void take(filling *f, const char *name, size_t from) {
-  oi_text *out = &f->e->out;
-  if (out->failed) return;
-  put(f, name, out->at ? out->at + from : "");
-  if (out->at) out->n = from, out->at[from] = 0;
+  const char *text = oi_emit_taken(f->e, from);
+  if (text) put(f, name, text);
 }
 static void put_dim(filling *f, const char *name, oinf_dim d) {
   const size_t from = mark(f);
@@ -55,6 +56,11 @@ static void put_span(filling *f, const char *name, const oi_type *t, uint32_t fr
   const size_t at = mark(f);
   oi_emit_span(f->e, t, from, to);
   take(f, name, at);
+}
+// The units are the places of axes from .. to - 1, and each costs the places of those behind.
+static void cut_rows(filling *f, const oi_type *t, uint32_t to) {
+  f->cut->units = oi_emit_span_text(f->e, t, 0, to);
+  f->cut->cost = oi_emit_span_text(f->e, t, to, t->rank);
 }
 // A float as a literal that is exact.
 static void put_real(filling *f, const char *name, float x) {
@@ -86,8 +92,17 @@ static void put_blocks(filling *f, oinf_dtype dtype) {
   put(f, "HIGH", q8 ? "(int8_t)w[18 + j]" : "((w[2 + j] >> 4) - 8)");
 }
 
+// A column of the product is a row of b, where b is transposed.
+static void cut_columns(filling *f, const oi_type *a, oinf_dim columns, bool rows_of_b) {
+  const oi_type one = {.rank = 1, .dim = {columns}};
+  f->cut->units = oi_emit_span_text(f->e, &one, 0, 1);
+  f->cut->cost = oi_emit_span_text(f->e, a, 0, a->rank);
+  f->cut->tiled = rows_of_b ? 1 : -1;
+}
+
 static oinf_status matmul_blocks(filling *f, const oi_node *n) {
   const oi_type *a = type_in(f->e, n, 0), *b = type_in(f->e, n, 1);
+  cut_columns(f, a, b->dim[0], true);
   put_span(f, "ROWS", a, 0, a->rank - 1);
   put_dim(f, "DEPTH", a->dim[a->rank - 1]);
   put_dim(f, "COLUMNS", b->dim[0]);
@@ -105,6 +120,7 @@ static oinf_status matmul(filling *f, const oi_node *n) {
   if (args->transpose_a || b->rank != 2 || a->rank < 1)
     return oi_emit_refuse(f->e, n, "operand a is transposed, or b is no matrix");
   const oinf_dim columns = b->dim[args->transpose_b ? 0 : 1];
+  cut_columns(f, a, columns, args->transpose_b);
   put_span(f, "ROWS", a, 0, a->rank - 1);
   put_dim(f, "DEPTH", a->dim[a->rank - 1]);
   put_dim(f, "COLUMNS", columns);
@@ -118,21 +134,22 @@ static oinf_status matmul(filling *f, const oi_node *n) {
 // ---- rows ----
 
 static oinf_status norm(filling *f, const oi_node *n, float eps, bool centred) {
-  static const char *const what[] = {"SCALE", "SHIFT"};
+  static const char *const what[] = {"SCALE", "SHIFT"}, *const names[] = {"w", "v"};
   const oi_type *a = type_in(f->e, n, 0);
-  char params[128];
+  char operands[128];
   size_t at = 0;
-  params[0] = 0;
+  operands[0] = 0;
   for (uint32_t i = 1; i < n->n_in; i++) {
     const oi_emit_dtype *d = oi_emit_dtype_of(type_in(f->e, n, i)->dtype);
-    const char name = (char)('a' + i);
-    at += (size_t)snprintf(params + at, sizeof params - at, ", const %s *restrict %c", d->type,
-                           name);
-    put_format(f, what[i - 1], "y = y %c %s(%c[k]);", i == 1 ? '*' : '+', d->load, name);
+    const char *name = names[i - 1];
+    at += (size_t)snprintf(operands + at, sizeof operands - at,
+                           "%sconst %s *restrict %s = c->in[%u];", at ? "\n  " : "", d->type, name,
+                           i);
+    put_format(f, what[i - 1], "y = y %c %s(%s[k]);", i == 1 ? '*' : '+', d->load, name);
   }
   for (uint32_t i = n->n_in; i <= 2; i++) put(f, what[i - 1], "");
-  put(f, "PARAMS", params);
-  put_span(f, "ROWS", a, 0, a->rank - 1);
+  put(f, "OPERANDS", operands);
+  cut_rows(f, a, a->rank - 1);
   put_dim(f, "LENGTH", a->dim[a->rank - 1]);
   put_real(f, "EPS", eps);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
@@ -146,19 +163,27 @@ static oinf_status layernorm(filling *f, const oi_node *n) {
   return norm(f, n, (float)((const oinf_layernorm_args *)n->args)->eps, true);
 }
 
+// The units are the places of all axes but one, and each costs that axis.
+static void cut_axis(filling *f, const oi_type *t, uint32_t axis) {
+  oi_type rest = *t;
+  rest.dim[axis] = 1;
+  f->cut->units = oi_emit_span_text(f->e, &rest, 0, rest.rank);
+  f->cut->cost = oi_emit_span_text(f->e, t, axis, axis + 1);
+}
+
 static oinf_status softmax(filling *f, const oi_node *n) {
   const oi_type *a = type_in(f->e, n, 0);
   const int64_t wish = ((const oinf_softmax_args *)n->args)->axis;
   const uint32_t axis = (uint32_t)(wish < 0 ? wish + a->rank : wish);
   put_dim(f, "LENGTH", a->dim[axis]);
   put_span(f, "STEP", a, axis + 1, a->rank);
-  put_span(f, "COUNT", a, 0, a->rank);
+  cut_axis(f, a, axis);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
   return finish(f, "softmax.c");
 }
 
 static oinf_status argmax(filling *f, const oi_node *n) {
-  const oi_type *a = type_in(f->e, n, 0), *out = &oi_val_at(f->e->g, n->out[0])->type;
+  const oi_type *a = type_in(f->e, n, 0);
   const int64_t wish = ((const oinf_argmax_args *)n->args)->axis;
   const uint32_t axis = (uint32_t)(wish < 0 ? wish + a->rank : wish);
   const oi_emit_dtype *d = oi_emit_dtype_of(a->dtype);
@@ -166,7 +191,7 @@ static oinf_status argmax(filling *f, const oi_node *n) {
   const char *nan = largest ? "INT64_MAX" : "INT64_MIN";
   put_dim(f, "LENGTH", a->dim[axis]);
   put_span(f, "STEP", a, axis + 1, a->rank);
-  put_span(f, "COUNT", out, 0, out->rank);
+  cut_axis(f, a, axis);
   put(f, "A_T", d->type);
   put(f, "BETTER", largest ? ">" : "<");
   if (oi_dtype_class(a->dtype) == OI_S) put(f, "KEY", "x");
@@ -179,7 +204,7 @@ static oinf_status argmax(filling *f, const oi_node *n) {
 static oinf_status quantize(filling *f, const oi_node *n) {
   const oi_type *d = &oi_val_at(f->e->g, n->out[1])->type;
   const int64_t block = ((const oinf_quantize_args *)n->args)->block;
-  put_span(f, "COUNT", d, 0, d->rank);
+  f->cut->units = oi_emit_span_text(f->e, d, 0, d->rank), f->cut->cost = "64";
   put_format(f, "BLOCK", "%lld", (long long)(block ? block : 32));
   put_dtype(f, "A_T", "A_LOAD", type_in(f->e, n, 0)->dtype);
   return finish(f, "quantize.c");
@@ -192,7 +217,9 @@ static oinf_status gather(filling *f, const oi_node *n) {
   if (axis != 0 && axis + table->rank != 0)
     return oi_emit_refuse(f->e, n, "its axis is not the first");
   put_dim(f, "ROWS", table->dim[0]);
-  put_span(f, "COUNT", index, 0, index->rank);
+  f->cut->units = oi_emit_span_text(f->e, index, 0, index->rank);
+  f->cut->cost = oi_emit_span_text(f->e, table, 1, table->rank);
+  f->cut->may_fail = true;
   put(f, "INDEX_T", oi_emit_dtype_of(index->dtype)->type);
   if (blocks) put_blocks(f, table->dtype), put_span(f, "LENGTH", table, 1, table->rank);
   const size_t from = mark(f);
@@ -204,23 +231,26 @@ static oinf_status gather(filling *f, const oi_node *n) {
 
 // ---- attention ----
 
-static void put_table(filling *f, const oi_rope *r, int64_t half) {
+static void put_inverses(filling *f, const oi_rope *r, int64_t half) {
   const size_t from = mark(f);
   oi_text_put(&f->e->out, "static const float inverse[] = {");
   for (int64_t j = 0; j < half; j++)
-    oi_text_put(&f->e->out, "%s%af", j == 0 ? "" : j % 4 ? ", " : ",\n      ",
+    oi_text_put(&f->e->out, "%s%af",
+                j == 0  ? ""
+                : j % 4 ? ", "
+                        : ",\n      ",
                 (double)oi_rope_inverse(r, j, 0));
   oi_text_put(&f->e->out, "};");
   take(f, "TABLE", from);
   put(f, "INVERSE", "inverse[j]");
-  put(f, "PARAMS", "");
+  put(f, "OPERAND", "");
 }
 
 static void put_given(filling *f, const oi_type *b) {
   const oi_emit_dtype *d = oi_emit_dtype_of(b->dtype);
   put(f, "TABLE", "");
   put_format(f, "INVERSE", "%s(b[j])", d->load);
-  put_format(f, "PARAMS", ", const %s *restrict b", d->type);
+  put_format(f, "OPERAND", "const %s *restrict b = c->in[1];", d->type);
 }
 
 static oinf_status rope(filling *f, const oi_node *n) {
@@ -228,15 +258,20 @@ static oinf_status rope(filling *f, const oi_node *n) {
   const oi_type *a = type_in(f->e, n, 0);
   const uint32_t r = a->rank;
   const int64_t width = args->width ? args->width : a->dim[r - 1];
-  oi_rope table = {.scaling = oi_rope_find(args->scaling), .width = width, .theta = args->theta,
-                   .factor = args->factor, .low = args->low, .high = args->high,
-                   .original = args->original, .no_truncate = args->no_truncate};
+  oi_rope table = {.scaling = oi_rope_find(args->scaling),
+                   .width = width,
+                   .theta = args->theta,
+                   .factor = args->factor,
+                   .low = args->low,
+                   .high = args->high,
+                   .original = args->original,
+                   .no_truncate = args->no_truncate};
   if (table.scaling == OI_ROPE_DYNAMIC) return oi_emit_refuse(f->e, n, "its scaling is dynamic");
   oi_rope_open(&table);
   if (n->n_in > 1) put_given(f, type_in(f->e, n, 1));
-  else put_table(f, &table, width / 2);
+  else put_inverses(f, &table, width / 2);
   const float factor = args->attention_factor != 0 ? (float)args->attention_factor : 1.0f;
-  put_span(f, "OUTER", a, 0, r - 3);
+  cut_rows(f, a, r - 2);
   put_dim(f, "ROWS", a->dim[r - 3]);
   put_dim(f, "HEADS", a->dim[r - 2]);
   put_dim(f, "HEAD", a->dim[r - 1]);
@@ -250,14 +285,22 @@ static oinf_status rope(filling *f, const oi_node *n) {
   return finish(f, "rope.c");
 }
 
+static int64_t bound_of(const oi_emit *e, oinf_dim d) {
+  int64_t lo, hi;
+  oi_dims_bounds(e->g->dims, d, e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
+  return hi;
+}
+
 static oinf_status sdpa(filling *f, const oi_node *n) {
   const oinf_sdpa_args *args = n->args;
   const oi_type *q = type_in(f->e, n, 0), *k = type_in(f->e, n, 1), *v = type_in(f->e, n, 2);
   if (n->n_in > 3) return oi_emit_refuse(f->e, n, "it has a mask");
   if (oi_dim_is_expr(q->dim[2])) return oi_emit_refuse(f->e, n, "a head's size is no number");
-  const double scale =
-      args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)q->dim[2]));
-  put_dim(f, "ROWS", q->dim[0]);
+  const double scale = args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)q->dim[2]));
+  const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
+  f->cut->units = oi_emit_span_text(f->e, q, 0, 2);
+  f->cut->cost = oi_emit_span_text(f->e, &row, 0, 2);
+  f->cut->own = 4 * (uint64_t)bound_of(f->e, k->dim[0]);
   put_dim(f, "HEADS", q->dim[1]);
   put_dim(f, "HEAD", q->dim[2]);
   put_dim(f, "GROUPS", k->dim[1]);
@@ -279,57 +322,87 @@ typedef oinf_status fill_fn(filling *f, const oi_node *n);
 static const struct {
   uint32_t op;
   fill_fn *fill;
-  bool has_room, may_fail;
 } rows[] = {
-    {OP_matmul, matmul, false, false},       {OP_rmsnorm, rmsnorm, false, false},
-    {OP_layernorm, layernorm, false, false}, {OP_softmax, softmax, false, false},
-    {OP_quantize, quantize, false, false},   {OP_gather, gather, false, true},
-    {OP_rope, rope, false, false},           {OP_sdpa, sdpa, true, false},
-    {OP_argmax, argmax, false, false},       {OP_argmin, argmax, false, false},
+    {OP_matmul, matmul},   {OP_rmsnorm, rmsnorm},   {OP_layernorm, layernorm},
+    {OP_softmax, softmax}, {OP_quantize, quantize}, {OP_gather, gather},
+    {OP_rope, rope},       {OP_sdpa, sdpa},         {OP_argmax, argmax},
+    {OP_argmin, argmax},
 };
-enum { N_ROWS = sizeof rows / sizeof *rows };
+enum {
+  N_ROWS = sizeof rows / sizeof *rows
+};
 
-static size_t row_of(uint32_t op) {
-  size_t i = 0;
-  while (i < N_ROWS && rows[i].op != op) i++;
-  return i;
+static fill_fn *fill_of(uint32_t op) {
+  for (size_t i = 0; i < N_ROWS; i++)
+    if (rows[i].op == op) return rows[i].fill;
+  return NULL;
 }
-bool oi_emit_has_room(uint32_t op) { return row_of(op) < N_ROWS && rows[row_of(op)].has_room; }
-bool oi_emit_may_fail(uint32_t op) { return row_of(op) < N_ROWS && rows[row_of(op)].may_fail; }
 
 oinf_status oi_emit_refuse(oi_emit *e, const oi_node *n, const char *why) {
   return oi_fail(e->err, OINF_SUPPORT, "%s has no template for the target c yet: %s",
                  oi_kind_name(n->op), why);
 }
 
+// ---- kernels.c ----
+
+void oi_emit_begin(oi_emit *e, const oi_node *n) {
+  char name[96];
+  oi_text_put(&e->out,
+              "static void K(%s)(const call *c, int64_t from, int64_t to, int worker) {\n"
+              "  const dims *d = c->d;\n",
+              oi_emit_kernel_name(e, (uint32_t)(n - e->g->nodes.at), name));
+  for (uint32_t i = 0; i < n->n_in; i++)
+    oi_text_put(&e->out, "  const %s *restrict x%u = c->in[%u];\n",
+                oi_emit_dtype_of(type_in(e, n, i)->dtype)->type, i, i);
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    const char *type = oi_emit_dtype_of(oi_val_at(e->g, n->out[i])->type.dtype)->type;
+    if (i) oi_text_put(&e->out, "  %s *restrict out%u = c->out[%u];\n", type, i, i);
+    else oi_text_put(&e->out, "  %s *restrict out = c->out[0];\n", type);
+  }
+  oi_text_put(&e->out, "  (void)d, (void)worker;\n");
+}
+
 static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
   const oi_node *n = oi_node_at(e->g, node);
+  oi_emit_cut *cut = &e->cuts[node];
+  fill_fn *fill = fill_of(n->op);
   char name[96];
-  oi_emit_kernel_name(e, node, name);
-  const size_t row = row_of(n->op);
-  if (row < N_ROWS) {
-    filling f = {.e = e};
-    put(&f, "NAME", name);
-    return rows[row].fill(&f, n);
+  *cut = (oi_emit_cut){.units = "1", .cost = "1", .tiled = -1};
+  if (fill) {
+    filling f = {.e = e, .cut = cut};
+    put(&f, "NAME", oi_emit_kernel_name(e, node, name));
+    return fill(&f, n);
   }
-  if (oi_emit_is_move(n->op)) return oi_emit_move(e, n, name);
+  if (oi_emit_is_move(n->op)) return oi_emit_move(e, n, cut);
   const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
-  if (info && info->kind == OI_ELTWISE) return oi_emit_eltwise(e, n, name);
-  if (info && info->kind == OI_REDUCE) return oi_emit_reduce(e, n, name);
+  if (info && info->kind == OI_ELTWISE) return oi_emit_eltwise(e, n, cut);
+  if (info && info->kind == OI_REDUCE) return oi_emit_reduce(e, n, cut);
   return oi_emit_refuse(e, n, "the op as such");
+}
+
+// Every kernel of this file, by its number.
+static void put_table(oi_emit *e) {
+  char name[96];
+  oi_text_put(&e->out, "static kernel *const K(kernels)[] = {\n");
+  for (uint32_t i = 0; i < e->n_kernels; i++) {
+    const uint32_t node = e->in_order[i];
+    oi_emit_kernel_name(e, node, name);
+    if (e->cuts[node].ready) oi_text_put(&e->out, "    K(%s_ready),\n", name);
+    oi_text_put(&e->out, "    K(%s),\n", name);
+  }
+  oi_text_put(&e->out, "    NULL};\n");
 }
 
 oinf_status oi_emit_kernels(oi_emit *e) {
   oi_text_put(&e->out,
               "// The kernels of this network, one a node, in the order in which they first run. "
               "Strict: one float\n// operation a statement, sums in sixteen partials. Symbols and "
-              "indices of loops are d->s[i].\n\n");
-  for (size_t i = 0, done = 0; i < e->plan.items.n; i++) {
-    const oi_item *item = &e->plan.items.at[i];
-    if (item->kind != OI_ITEM_RUN || e->kernel[item->node] != done + 1) continue;
-    OI_TRY(emit_kernel(e, item->node));
+              "indices of loops are d->s[i].\n// Each works on units from .. to - 1 of its work "
+              "(call and run, in model.c).\n\n");
+  for (uint32_t i = 0; i < e->n_kernels; i++) {
+    OI_TRY(emit_kernel(e, e->in_order[i]));
     oi_text_put(&e->out, "\n");
-    done++;
   }
+  put_table(e);
   return OINF_OK;
 }

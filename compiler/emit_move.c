@@ -13,52 +13,16 @@ static const oi_type *type_of(const oi_emit *e, uint32_t value) {
   return &oi_val_at(e->g, value)->type;
 }
 
-static void put_params(oi_emit *e, const oi_node *n, const char *name) {
-  oi_text_put(&e->out, "static void %s(const dims *d", name);
-  for (uint32_t i = 0; i < n->n_out; i++) {
-    const char *type = oi_emit_dtype_of(type_of(e, n->out[i])->dtype)->type;
-    oi_text_put(&e->out, ", %s *restrict out", type);
-    if (i) oi_text_put(&e->out, "%u", i);
-  }
-  for (uint32_t i = 0; i < n->n_in; i++)
-    oi_text_put(&e->out, ", const %s *restrict x%u",
-                oi_emit_dtype_of(type_of(e, n->in[i])->dtype)->type, i);
-  oi_text_put(&e->out, ") {\n  (void)d;\n");
+// A unit is a row: all axes but the last; of a vector, an element.
+static uint32_t row_axes(const oi_type *t) {
+  return t->rank < 2 ? UINT32_MAX : (1u << (t->rank - 1)) - 1;
 }
 
-// ---- loops over the axes of a type ----
-
-static void indent(oi_emit *e, uint32_t depth) {
-  for (uint32_t i = 0; i <= depth; i++) oi_text_put(&e->out, "  ");
+static void begin_rows(oi_emit *e, const oi_type *t, oi_emit_cut *cut) {
+  oi_emit_begin_units(e, t, row_axes(t), cut);
+  oi_emit_begin_axes(e, t, ~row_axes(t), 1);
 }
-
-static void begin_loops(oi_emit *e, const oi_type *t) {
-  for (uint32_t i = 0; i < t->rank; i++) {
-    indent(e, i);
-    oi_text_put(&e->out, "for (int64_t i%u = 0; i%u < ", i, i);
-    oi_emit_dim(e, t->dim[i]);
-    oi_text_put(&e->out, "; i%u++) {\n", i);
-  }
-}
-
-static void end_loops(oi_emit *e, const oi_type *t) {
-  for (uint32_t i = t->rank; i-- > 0;) {
-    indent(e, i);
-    oi_text_put(&e->out, "}\n");
-  }
-}
-
-// The row-major place of (i0, i1, ...) in a type.
-static void put_place(oi_emit *e, const oi_type *t) {
-  for (uint32_t i = 0; i < t->rank; i++) {
-    oi_text_put(&e->out, i ? " + i%u" : "i%u", i);
-    if (i + 1 == t->rank) break;
-    oi_text_put(&e->out, " * (");
-    oi_emit_span(e, t, i + 1, t->rank);
-    oi_text_put(&e->out, ")");
-  }
-  if (!t->rank) oi_text_put(&e->out, "0");
-}
+static uint32_t row_depth(const oi_type *t) { return t->rank < 2 ? 1 : 2; }
 
 // The place in an operand that broadcasts to `out`.
 static void put_broadcast(oi_emit *e, const oi_type *in, const oi_type *out) {
@@ -86,6 +50,12 @@ static bool same_shape(const oi_type *a, const oi_type *b) {
 }
 
 // ---- elementwise ----
+
+// A unit is an element, whatever the shape.
+static void begin_elements(oi_emit *e, const oi_type *t, oi_emit_cut *cut) {
+  cut->units = oi_emit_span_text(e, t, 0, t->rank), cut->cost = "8";
+  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) {\n");
+}
 
 typedef struct eltwise {
   oi_class class;
@@ -125,7 +95,7 @@ static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t
   const oi_type *in = type_of(e, n->in[i]), *out = type_of(e, n->out[0]);
   const oi_emit_dtype *dt = oi_emit_dtype_of(in->dtype);
   const bool truth = i < w->first || w->class == OI_B;
-  indent(e, depth);
+  oi_emit_indent(e, depth);
   oi_text_put(&e->out, "const %s %c = %s(x%u[", truth ? "bool" : w->work, (char)('a' + i), dt->load,
               i);
   if (w->flat) oi_text_put(&e->out, in->rank ? "i" : "0");
@@ -133,7 +103,7 @@ static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t
   oi_text_put(&e->out, truth ? "] != 0);\n" : "]);\n");
 }
 
-oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, const char *name) {
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const unsigned allowed = oi_op_classes((oi_op)n->op);
   const oi_type *out = type_of(e, n->out[0]);
   eltwise w = {.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL, .flat = true};
@@ -149,24 +119,20 @@ oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, const char *name) {
     const oi_type *in = type_of(e, n->in[i]);
     if (in->rank && !same_shape(in, out)) w.flat = false;
   }
-  put_params(e, n, name);
+  oi_emit_begin(e, n);
   put_attributes(e, n, &w);
-  if (w.flat) {
-    oi_text_put(&e->out, "  const int64_t n = ");
-    oi_emit_count(e, out);
-    oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) {\n");
-  } else begin_loops(e, out);
-  const uint32_t depth = w.flat ? 1 : out->rank;
+  if (w.flat) begin_elements(e, out, cut);
+  else begin_rows(e, out, cut);
+  const uint32_t depth = w.flat ? 1 : row_depth(out);
   for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, &w, i, depth);
-  indent(e, depth);
+  oi_emit_indent(e, depth);
   oi_text_put(&e->out, "const %s r = %s;\n", w.to_bool ? "bool" : w.work, w.expr);
-  indent(e, depth);
+  oi_emit_indent(e, depth);
   oi_text_put(&e->out, "out[");
   if (w.flat) oi_text_put(&e->out, "i");
-  else put_place(e, out);
+  else oi_emit_place(e, out);
   oi_text_put(&e->out, "] = (%s)r;\n", oi_emit_dtype_of(out->dtype)->type);
-  if (w.flat) oi_text_put(&e->out, "  }\n");
-  else end_loops(e, out);
+  oi_emit_end_axes(e, depth, 0);
   oi_text_put(&e->out, "}\n");
   return OINF_OK;
 }
@@ -191,18 +157,17 @@ static void put_mapped(oi_emit *e, const oi_type *in, const map *m) {
   }
 }
 
-static void put_copy(oi_emit *e, const oi_type *over, const oi_type *out, const map *to,
-                     const char *target, const oi_type *in, const map *from, uint32_t operand) {
-  begin_loops(e, over);
-  indent(e, over->rank);
-  oi_text_put(&e->out, "%s[", target);
-  if (to) put_mapped(e, out, to);
-  else put_place(e, out);
-  oi_text_put(&e->out, "] = x%u[", operand);
-  if (from) put_mapped(e, in, from);
-  else put_place(e, in);
+// out[this place] = x0[a mapped one], row by row.
+static void put_copy(oi_emit *e, const oi_type *out, const oi_type *in, const map *from,
+                     oi_emit_cut *cut) {
+  begin_rows(e, out, cut);
+  oi_emit_indent(e, row_depth(out));
+  oi_text_put(&e->out, "out[");
+  oi_emit_place(e, out);
+  oi_text_put(&e->out, "] = x0[");
+  put_mapped(e, in, from);
   oi_text_put(&e->out, "];\n");
-  end_loops(e, over);
+  oi_emit_end_axes(e, row_depth(out), 0);
 }
 
 static map straight(const oi_type *t) {
@@ -220,7 +185,7 @@ static oinf_dim from_end(oi_emit *e, oinf_dim at, oinf_dim length) {
   return !oi_dim_is_expr(at) && at < 0 ? oi_dims_add(e->g->dims, at, length) : at;
 }
 
-static oinf_status put_slice(oi_emit *e, const oi_node *n) {
+static oinf_status put_slice(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oinf_slice_args *args = n->args;
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
   const uint32_t axis = axis_of(args->axis, in);
@@ -228,66 +193,81 @@ static oinf_status put_slice(oi_emit *e, const oi_node *n) {
   m.begin[axis] = from_end(e, args->begin, in->dim[axis]);
   m.step[axis] = args->step ? args->step : 1;
   if (m.step[axis] < 0) return oi_emit_refuse(e, n, "its step is negative");
-  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  put_copy(e, out, in, &m, cut);
   return OINF_OK;
 }
 
-static oinf_status put_select(oi_emit *e, const oi_node *n) {
+static oinf_status put_select(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oinf_select_args *args = n->args;
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
   const uint32_t axis = axis_of(args->axis, in);
   map m = straight(in);
   m.begin[axis] = from_end(e, args->index, in->dim[axis]), m.axis[axis] = -1;
   for (uint32_t i = axis + 1; i < in->rank; i++) m.axis[i] = (int)i - 1;
-  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  put_copy(e, out, in, &m, cut);
   return OINF_OK;
 }
 
-static oinf_status put_permute(oi_emit *e, const oi_node *n) {
+static oinf_status put_permute(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oinf_permute_args *args = n->args;
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
   map m = straight(in);
   for (uint32_t i = 0; i < out->rank; i++) m.axis[axis_of(args->axes.d[i], in)] = (int)i;
-  put_copy(e, out, out, NULL, "out", in, &m, 0);
+  put_copy(e, out, in, &m, cut);
   return OINF_OK;
 }
 
-static oinf_status put_expand(oi_emit *e, const oi_node *n) {
+static oinf_status put_expand(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
-  begin_loops(e, out);
-  indent(e, out->rank);
+  begin_rows(e, out, cut);
+  oi_emit_indent(e, row_depth(out));
   oi_text_put(&e->out, "out[");
-  put_place(e, out);
+  oi_emit_place(e, out);
   oi_text_put(&e->out, "] = x0[");
   put_broadcast(e, in, out);
   oi_text_put(&e->out, "];\n");
-  end_loops(e, out);
+  oi_emit_end_axes(e, row_depth(out), 0);
   return OINF_OK;
 }
 
-// Parts lie one behind the other along the axis, on the one side or the other.
-static oinf_status put_parts(oi_emit *e, const oi_node *n, uint32_t axis, bool split) {
+// A part's place in the whole and its own, on the one side or the other.
+static void put_part(oi_emit *e, const oi_type *part, const oi_type *whole, const map *m,
+                     uint32_t axis, uint32_t i, bool split) {
+  const uint32_t depth = oi_emit_begin_axes(e, part, ~((1u << axis) - 1), 1);
+  oi_emit_indent(e, depth);
+  if (split && i) oi_text_put(&e->out, "out%u[", i);
+  else oi_text_put(&e->out, "out[");
+  if (split) oi_emit_place(e, part);
+  else put_mapped(e, whole, m);
+  oi_text_put(&e->out, "] = x%u[", split ? 0 : i);
+  if (split) put_mapped(e, whole, m);
+  else oi_emit_place(e, part);
+  oi_text_put(&e->out, "];\n");
+  oi_emit_end_axes(e, depth, 1);
+}
+
+// Parts lie one behind the other along the axis; a unit is a place of the axes before it.
+static oinf_status put_parts(oi_emit *e, const oi_node *n, oi_emit_cut *cut, int64_t wish,
+                             bool split) {
   const oi_type *whole = type_of(e, split ? n->in[0] : n->out[0]);
+  const uint32_t axis = axis_of(wish, whole);
   map m = straight(whole);
+  oi_emit_begin_units(e, whole, (1u << axis) - 1, cut);
   for (uint32_t i = 0; i < (split ? n->n_out : n->n_in); i++) {
     const oi_type *part = type_of(e, split ? n->out[i] : n->in[i]);
-    char target[16] = "out";
-    if (i && split) snprintf(target, sizeof target, "out%u", i);
-    if (split) put_copy(e, part, part, NULL, target, whole, &m, 0);
-    else put_copy(e, part, whole, &m, target, part, NULL, i);
+    put_part(e, part, whole, &m, axis, i, split);
     m.begin[axis] = oi_dims_add(e->g->dims, m.begin[axis], part->dim[axis]);
     if (m.begin[axis] == OI_DIM_BAD) return oi_nomem(e->err, 0);
   }
+  oi_emit_end_axes(e, 1, 0);
   return OINF_OK;
 }
 
-static oinf_status put_concat(oi_emit *e, const oi_node *n) {
-  return put_parts(e, n, axis_of(((const oinf_concat_args *)n->args)->axis, type_of(e, n->out[0])),
-                   false);
+static oinf_status put_concat(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  return put_parts(e, n, cut, ((const oinf_concat_args *)n->args)->axis, false);
 }
-static oinf_status put_split(oi_emit *e, const oi_node *n) {
-  return put_parts(e, n, axis_of(((const oinf_split_args *)n->args)->axis, type_of(e, n->in[0])),
-                   true);
+static oinf_status put_split(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  return put_parts(e, n, cut, ((const oinf_split_args *)n->args)->axis, true);
 }
 
 // ---- conversions, constants, states ----
@@ -317,13 +297,12 @@ static bool put_converted(oi_emit *e, oinf_dtype in, oinf_dtype out, bool casts,
 }
 
 // Same bits, or the nearest in another storage; float to integer toward zero.
-static oinf_status put_convert(oi_emit *e, const oi_node *n) {
+static oinf_status put_convert(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
   const oinf_cast_args *args = n->op == OP_cast ? n->args : NULL;
   const bool same = in->dtype == out->dtype && !(args && oi_dtype_class(in->dtype) == OI_F);
-  oi_text_put(&e->out, "  const int64_t n = ");
-  oi_emit_count(e, out);
-  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) out[i] = ");
+  cut->units = oi_emit_span_text(e, out, 0, out->rank), cut->cost = "4";
+  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
   if (same) oi_text_put(&e->out, "x0[i]");
   else if ((args && args->rounding) ||
            !put_converted(e, in->dtype, out->dtype, args != NULL, args && args->wrap))
@@ -332,19 +311,18 @@ static oinf_status put_convert(oi_emit *e, const oi_node *n) {
   return OINF_OK;
 }
 
-static oinf_status put_number(oi_emit *e, const oi_node *n, double x) {
+static oinf_status put_number(oi_emit *e, const oi_node *n, oi_emit_cut *cut, double x) {
   const oi_type *out = type_of(e, n->out[0]);
   const oi_class class = oi_dtype_class(out->dtype);
   if (out->dtype == OINF_F16 || out->dtype == OINF_BF16)
     return oi_emit_refuse(e, n, "a constant of 16 bits");
-  oi_text_put(&e->out, "  const int64_t n = ");
-  oi_emit_count(e, out);
-  oi_text_put(&e->out, ";\n  for (int64_t i = 0; i < n; i++) out[i] = ");
+  cut->units = oi_emit_span_text(e, out, 0, out->rank), cut->cost = "4";
+  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
   if (class == OI_F && x == x && x - x == 0) oi_text_put(&e->out, "(float)%a;\n", x);
   else if (class == OI_D && x == x && x - x == 0) oi_text_put(&e->out, "%a;\n", x);
   else if (class == OI_F)
     oi_text_put(&e->out, "oi_flt(0x%xu);\n",
-                x != x ? 0x7fc00000u
+                x != x  ? 0x7fc00000u
                 : x > 0 ? 0x7f800000u
                         : 0xff800000u);
   else if (class == OI_S && x > -0x1p63 && x < 0x1p63)
@@ -356,33 +334,29 @@ static oinf_status put_number(oi_emit *e, const oi_node *n, double x) {
   return OINF_OK;
 }
 
-static oinf_status put_num(oi_emit *e, const oi_node *n) { return put_number(e, n, n->number); }
-static oinf_status put_fill(oi_emit *e, const oi_node *n) {
-  return put_number(e, n, ((const oinf_fill_args *)n->args)->value);
+static oinf_status put_num(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  return put_number(e, n, cut, n->number);
+}
+static oinf_status put_fill(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  return put_number(e, n, cut, ((const oinf_fill_args *)n->args)->value);
 }
 
-static oinf_status put_sym_value(oi_emit *e, const oi_node *n) {
-  oi_text_put(&e->out, "  *out = ");
+static oinf_status put_sym_value(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
   oi_emit_dim(e, n->a);
+  cut->units = "1";
   oi_text_put(&e->out, ";\n");
   return OINF_OK;
 }
 
-typedef oinf_status move_fn(oi_emit *e, const oi_node *n);
+typedef oinf_status move_fn(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 static const struct {
   uint32_t op;
   move_fn *put;
-} moves[] = {{OP_slice, put_slice},
-             {OP_select, put_select},
-             {OP_permute, put_permute},
-             {OP_expand, put_expand},
-             {OP_concat, put_concat},
-             {OP_split, put_split},
-             {OP_cast, put_convert},
-             {OP_STATE_WRITE, put_convert},
-             {OP_fill, put_fill},
-             {OP_NUM, put_num},
-             {OP_SYM_VALUE, put_sym_value}};
+} moves[] = {{OP_slice, put_slice},   {OP_select, put_select},       {OP_permute, put_permute},
+             {OP_expand, put_expand}, {OP_concat, put_concat},       {OP_split, put_split},
+             {OP_cast, put_convert},  {OP_STATE_WRITE, put_convert}, {OP_fill, put_fill},
+             {OP_NUM, put_num},       {OP_SYM_VALUE, put_sym_value}};
 
 static move_fn *move_of(uint32_t op) {
   for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
@@ -391,9 +365,9 @@ static move_fn *move_of(uint32_t op) {
 }
 bool oi_emit_is_move(uint32_t op) { return move_of(op) != NULL; }
 
-oinf_status oi_emit_move(oi_emit *e, const oi_node *n, const char *name) {
-  put_params(e, n, name);
-  OI_TRY(move_of(n->op)(e, n));
+oinf_status oi_emit_move(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  oi_emit_begin(e, n);
+  OI_TRY(move_of(n->op)(e, n, cut));
   oi_text_put(&e->out, "}\n");
   return OINF_OK;
 }

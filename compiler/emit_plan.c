@@ -52,8 +52,7 @@ static oinf_status pin_symbols(oi_emit *e) {
   }
   for (size_t i = 0; i < e->g->states.n; i++) {
     const oi_state_decl *d = &e->g->states.at[i];
-    const int sym =
-        oi_dims_sym_of(e->g->dims, d->type.dim[d->layering == OI_LAYERS_FIRST ? 1 : 0]);
+    const int sym = oi_dims_sym_of(e->g->dims, d->type.dim[d->layering == OI_LAYERS_FIRST ? 1 : 0]);
     if (sym < 0) continue;
     cap(e, sym, e->desc.capacity, 4096);
     e->pin_lo[sym] = e->pin_hi[sym];
@@ -89,12 +88,15 @@ static oinf_status make_plan(oi_emit *e) {
 
 static oinf_status number_kernels(oi_emit *e) {
   e->kernel = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->kernel);
-  if (!e->kernel) return oi_nomem(e->err, e->g->nodes.n);
+  e->in_order = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->in_order);
+  e->cuts = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->cuts);
+  if (!e->kernel || !e->in_order || !e->cuts) return oi_nomem(e->err, e->g->nodes.n);
   for (size_t i = 0; i < e->plan.items.n; i++) {
     const oi_item *item = &e->plan.items.at[i];
     if (item->kind != OI_ITEM_RUN || e->kernel[item->node]) continue;
     const oi_node *n = oi_node_at(e->g, item->node);
     if (oi_plan_is_view(n->op) || n->op == OP_STATE_READ) continue;
+    e->in_order[e->n_kernels] = item->node;
     e->kernel[item->node] = ++e->n_kernels;
   }
   return OINF_OK;
@@ -158,8 +160,7 @@ static uint32_t weight_behind(const oi_emit *e, uint32_t value) {
 }
 
 static oinf_status take_slot(oi_emit *e, const oi_node *n, uint32_t slot, uint64_t bytes) {
-  if (slot >= OI_EMIT_SLOTS)
-    return oi_emit_refuse(e, n, "it reads more than four weights");
+  if (slot >= OI_EMIT_SLOTS) return oi_emit_refuse(e, n, "it reads more than four weights");
   const uint64_t span = bytes / OI_BLOCK * OI_BLOCK + 2 * (uint64_t)OI_BLOCK;
   if (span > e->slot[slot]) e->slot[slot] = span;
   if (slot >= e->n_slots) e->n_slots = slot + 1;
@@ -213,14 +214,19 @@ static oinf_status take_weights(oi_emit *e) {
 
 static uint64_t aligned(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Attention's row of scores: as many as there can be keys.
-static uint64_t room_of(const oi_emit *e, const oi_node *n) {
-  const oi_type *k = &oi_val_at(e->g, n->in[1])->type;
-  oi_type row = {.dtype = OINF_F32, .rank = 1, .dim = {k->dim[0]}};
-  return aligned(oi_plan_bytes_hi(&e->plan, &row));
+// Kernels run one behind the other, so the largest scratch serves all.
+static void size_room(oi_emit *e) {
+  uint64_t shared = 0, own = 0;
+  for (uint32_t i = 0; i < e->n_kernels; i++) {
+    const oi_emit_cut *cut = &e->cuts[e->in_order[i]];
+    if (cut->shared > shared) shared = cut->shared;
+    if (cut->own > own) own = cut->own;
+  }
+  e->figures.worker = aligned(own);
+  e->figures.room = aligned(shared) + e->figures.worker;
 }
 
-static oinf_status size_arenas(oi_emit *e) {
+oinf_status oi_emit_arenas(oi_emit *e) {
   oinf_emit_figures *f = &e->figures;
   e->state_bytes = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->state_bytes);
   e->output_bytes = oi_arena_alloc(&e->arena, (e->g->outputs.n + 1) * sizeof *e->output_bytes);
@@ -233,12 +239,7 @@ static oinf_status size_arenas(oi_emit *e) {
     e->output_bytes[i] = aligned(e->plan.hold_bytes[i]);
     f->io += e->output_bytes[i];
   }
-  for (size_t i = 0; i < e->plan.items.n; i++) {
-    const oi_item *item = &e->plan.items.at[i];
-    if (item->kind != OI_ITEM_RUN || !oi_emit_has_room(oi_node_at(e->g, item->node)->op)) continue;
-    const uint64_t room = room_of(e, oi_node_at(e->g, item->node));
-    if (room > f->room) f->room = room;
-  }
+  size_room(e);
   f->activations = aligned(e->plan.activations) + 64;
   for (uint32_t i = 0; i < e->n_slots && e->desc.budget; i++) f->weights += e->slot[i];
   f->kernels = e->n_kernels;
@@ -246,14 +247,12 @@ static oinf_status size_arenas(oi_emit *e) {
   if (e->desc.budget > OINF_EMIT_SMALLEST && f->peak > e->desc.budget)
     return oi_fail(e->err, OINF_BUDGET, "the budget is %llu bytes, and the smallest is %llu",
                    (unsigned long long)e->desc.budget, (unsigned long long)f->peak);
-  return OINF_OK;
+  return oi_emit_figures(e);
 }
 
 oinf_status oi_emit_plan(oi_emit *e) {
   OI_TRY(pin_symbols(e));
   OI_TRY(make_plan(e));
   OI_TRY(number_kernels(e));
-  OI_TRY(take_weights(e));
-  OI_TRY(size_arenas(e));
-  return oi_emit_figures(e);
+  return take_weights(e);
 }

@@ -8,7 +8,12 @@
 
 #include <oinf/ops.h>
 
-enum { F = OI_F, D = OI_D, S = OI_S, U = OI_U };
+enum {
+  F = OI_F,
+  D = OI_D,
+  S = OI_S,
+  U = OI_U
+};
 typedef struct reduction {
   oi_op op;
   unsigned classes;
@@ -35,7 +40,7 @@ static const reduction *row_of(uint32_t op, oi_class class) {
 }
 
 static void line(oi_emit *e, uint32_t depth, const char *text) {
-  for (uint32_t i = 0; i <= depth; i++) oi_text_put(&e->out, "  ");
+  oi_emit_indent(e, depth);
   oi_text_put(&e->out, "%s", text);
 }
 
@@ -46,32 +51,6 @@ static uint32_t axes_of(const oi_node *n, uint32_t rank) {
   for (uint32_t i = 0; i < axes->n; i++)
     mask |= 1u << (axes->d[i] < 0 ? axes->d[i] + rank : axes->d[i]);
   return mask;
-}
-
-static uint32_t begin_axes(oi_emit *e, const oi_type *t, uint32_t mask, uint32_t depth) {
-  for (uint32_t i = 0; i < t->rank; i++) {
-    if (!(mask >> i & 1)) continue;
-    line(e, depth++, "for (");
-    oi_text_put(&e->out, "int64_t i%u = 0; i%u < ", i, i);
-    oi_emit_dim(e, t->dim[i]);
-    oi_text_put(&e->out, "; i%u++) {\n", i);
-  }
-  return depth;
-}
-
-static void end_axes(oi_emit *e, uint32_t depth, uint32_t down_to) {
-  while (depth-- > down_to) line(e, depth, "}\n");
-}
-
-static void put_place(oi_emit *e, const oi_type *t) {
-  if (!t->rank) oi_text_put(&e->out, "0");
-  for (uint32_t i = 0; i < t->rank; i++) {
-    oi_text_put(&e->out, i ? " + i%u" : "i%u", i);
-    if (i + 1 == t->rank) break;
-    oi_text_put(&e->out, " * (");
-    oi_emit_span(e, t, i + 1, t->rank);
-    oi_text_put(&e->out, ")");
-  }
 }
 
 // The start of a partial: a number, or the end of the range of the operand's dtype.
@@ -87,6 +66,21 @@ static void put_init(oi_emit *e, const reduction *r, oinf_dtype dtype, oi_class 
   else oi_text_put(&e->out, class == OI_S ? "-%llu - 1" : "0", (unsigned long long)most);
 }
 
+// The place in the output: row-major over the axes that stay.
+static void put_kept(oi_emit *e, const oi_type *in, uint32_t mask) {
+  bool any = false;
+  for (uint32_t i = 0; i < in->rank; i++) {
+    oi_type behind = *in;
+    if (mask >> i & 1) continue;
+    for (uint32_t k = i + 1; k < in->rank; k++)
+      if (mask >> k & 1) behind.dim[k] = 1;
+    oi_text_put(&e->out, any ? " + i%u * (" : "i%u * (", i), any = true;
+    oi_emit_span(e, &behind, i + 1, in->rank);
+    oi_text_put(&e->out, ")");
+  }
+  if (!any) oi_text_put(&e->out, "0");
+}
+
 static void put_body(oi_emit *e, const oi_node *n, const reduction *r, uint32_t mask,
                      uint32_t depth) {
   const oi_type *in = &oi_val_at(e->g, n->in[0])->type, *out = &oi_val_at(e->g, n->out[0])->type;
@@ -98,15 +92,15 @@ static void put_body(oi_emit *e, const oi_node *n, const reduction *r, uint32_t 
   line(e, depth, "for (int i = 0; i < 16; i++) part[i] = ");
   put_init(e, r, in->dtype, class);
   oi_text_put(&e->out, ";\n");
-  const uint32_t inner = begin_axes(e, in, mask, depth);
+  const uint32_t inner = oi_emit_begin_axes(e, in, mask, depth);
   line(e, inner, "const ");
   oi_text_put(&e->out, "%s p = part[k %% 16], a = %s(x0[", from->work, from->load);
-  put_place(e, in);
+  oi_emit_place(e, in);
   oi_text_put(&e->out, "]);\n");
   line(e, inner, "part[k % 16] = ");
   oi_text_put(&e->out, "%s;\n", r->step);
   line(e, inner, "k++;\n");
-  end_axes(e, inner, depth);
+  oi_emit_end_axes(e, inner, depth);
   line(e, depth, "for (int s = 8; s > 0; s /= 2) {\n");
   line(e, depth + 1, "for (int i = 0; i < s; i++) {\n");
   line(e, depth + 2, "const ");
@@ -119,21 +113,20 @@ static void put_body(oi_emit *e, const oi_node *n, const reduction *r, uint32_t 
   oi_text_put(&e->out, "%s n = (%s)k, r = %s;\n", from->work, from->work,
               strcmp(r->init, "0") == 0 ? "part[0] == 0 ? 0 : part[0]" : "part[0]");
   line(e, depth, "(void)n;\n");
-  line(e, depth, "out[at++] = ");
-  oi_text_put(&e->out, "(%s)(%s);\n", oi_emit_dtype_of(out->dtype)->type, r->finish);
+  line(e, depth, "out[");
+  put_kept(e, in, mask);
+  oi_text_put(&e->out, "] = (%s)(%s);\n", oi_emit_dtype_of(out->dtype)->type, r->finish);
 }
 
-oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, const char *name) {
-  const oi_type *in = &oi_val_at(e->g, n->in[0])->type, *out = &oi_val_at(e->g, n->out[0])->type;
+oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  const oi_type *in = &oi_val_at(e->g, n->in[0])->type;
   const uint32_t mask = axes_of(n, in->rank);
   const reduction *r = row_of(n->op, oi_dtype_class(in->dtype));
   if (!r) return oi_emit_refuse(e, n, "this operand");
-  oi_text_put(&e->out, "static void %s(const dims *d, %s *restrict out, const %s *restrict x0) {\n",
-              name, oi_emit_dtype_of(out->dtype)->type, oi_emit_dtype_of(in->dtype)->type);
-  oi_text_put(&e->out, "  (void)d;\n  int64_t at = 0;\n");
-  const uint32_t depth = begin_axes(e, in, ~mask, 0);
-  put_body(e, n, r, mask, depth);
-  end_axes(e, depth, 0);
+  oi_emit_begin(e, n);
+  oi_emit_begin_units(e, in, ~mask, cut);
+  put_body(e, n, r, mask, 1);
+  oi_emit_end_axes(e, 1, 0);
   oi_text_put(&e->out, "}\n");
   return OINF_OK;
 }

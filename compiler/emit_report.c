@@ -12,8 +12,8 @@ int64_t oi_emit_capacity(const oi_emit *e) {
     oi_growth growth;
     if (oi_state_growth(e->g, i, oi_ctx_err(e->g->ctx), &growth) != OINF_OK || !growth.appends)
       continue;
-    oi_dims_bounds(e->g->dims, s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0],
-                   e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
+    oi_dims_bounds(e->g->dims, s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0], e->plan.sym_lo,
+                   e->plan.sym_hi, &lo, &hi);
     if (hi < most) most = hi;
   }
   return most;
@@ -48,6 +48,8 @@ static void put_macros(oi_emit *e, oi_text *to) {
               e->g->outputs.n);
   oi_text_put(to, "#define MODEL_PEAK_BYTES %lluu  // that an instance allocates\n",
               (unsigned long long)e->figures.peak);
+  oi_text_put(to, "#define MODEL_WORKER_BYTES %lluu  // and for each thread but the first\n",
+              (unsigned long long)e->figures.worker);
   oi_text_put(to, "#define MODEL_STEP_BYTES %lluu  // of weights that a step uses\n",
               (unsigned long long)e->figures.step_bytes);
   oi_text_put(to, "#define MODEL_GENERATES %d\n", logits >= 0);

@@ -36,6 +36,7 @@ static void put_constants(oi_emit *e) {
   define_int(e, "SYM_POSITION", oi_emit_symbol(e, false));
   define(e, "ACT_BYTES", e->figures.activations);
   define(e, "ROOM_BYTES", e->figures.room);
+  define(e, "WORKER_BYTES", e->figures.worker);
   define(e, "PEAK_BYTES", e->figures.peak);
   define(e, "FILE_BYTES", e->file_bytes);
   define(e, "WEIGHTS_AT", e->weights_at);
@@ -55,8 +56,7 @@ static void put_numbers(oi_emit *e, const char *name, const uint64_t *x, size_t 
 
 static void put_weight_name(oi_emit *e, const oi_emit_weight *w) {
   const oi_node *user = oi_node_at(e->g, w->user);
-  const char *role =
-      user->n_out ? oi_emit_role_name(oi_val_at(e->g, user->out[0])->hint.role) : "";
+  const char *role = user->n_out ? oi_emit_role_name(oi_val_at(e->g, user->out[0])->hint.role) : "";
   oi_text_put(&e->out, "w%02u%s%s", w->number, *role ? "_" : "", role);
 }
 
@@ -84,6 +84,23 @@ static void put_tables(oi_emit *e) {
   oi_text_put(&e->out, "// Places of the weights in their section, by the loops around.\n");
   for (size_t i = 0; i < e->weights.n; i++) put_weight_table(e, &e->weights.at[i]);
   oi_text_put(&e->out, "\n");
+}
+
+// Kernels by number, and how many operands one has at most.
+static void put_kernels(oi_emit *e) {
+  uint32_t in = 1, out = 1;
+  char name[96];
+  oi_text_put(&e->out, "enum {\n");
+  for (uint32_t i = 0; i < e->n_kernels; i++) {
+    const uint32_t id = e->in_order[i];
+    const oi_node *n = oi_node_at(e->g, id);
+    oi_emit_kernel_name(e, id, name);
+    if (e->cuts[id].ready) oi_text_put(&e->out, "  %s_ready,\n", name);
+    oi_text_put(&e->out, "  %s,\n", name);
+    if (n->n_in > in) in = n->n_in;
+    if (n->n_out > out) out = n->n_out;
+  }
+  oi_text_put(&e->out, "  N_KERNELS,\n  MOST_IN = %u,\n  MOST_OUT = %u\n};\n\n", in, out);
 }
 
 // ---- where a value lies, as an expression ----
@@ -184,25 +201,34 @@ static void put_show(oi_emit *e, uint32_t depth, const char *kernel, uint32_t va
   oi_text_put(&e->out, ");\n");
 }
 
-static void put_call(oi_emit *e, uint32_t depth, const oi_node *n, const char *kernel) {
-  const bool may_fail = oi_emit_may_fail(n->op), writes = n->op == OP_STATE_WRITE;
+static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n) {
   uint32_t slot = 0;
-  line(e, depth, may_fail ? "if (!" : "");
-  oi_text_put(&e->out, "%s(d", kernel);
+  line(e, depth, "const call c = {.out = {");
   for (uint32_t i = 0; i < n->n_out; i++) {
-    oi_text_put(&e->out, ", ");
-    if (writes) put_state(e, n);
+    oi_text_put(&e->out, i ? ", " : "");
+    if (n->op == OP_STATE_WRITE) put_state(e, n);
     else put_pointer(e, n->out[i], 0);
   }
+  oi_text_put(&e->out, n->n_in ? "}, .in = {" : "");
   for (uint32_t i = 0; i < n->n_in; i++) {
-    oi_text_put(&e->out, ", ");
+    oi_text_put(&e->out, i ? ", " : "");
     put_pointer(e, n->in[i], slot);
     if (storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT) slot++;
   }
-  if (oi_emit_has_room(n->op)) oi_text_put(&e->out, ", (float *)(void *)r->room");
-  oi_text_put(&e->out, may_fail ? "))\n" : ");\n");
-  if (!may_fail) return;
-  line(e, depth + 1, "return fails(r, MODEL_BAD, \"an index is out of range\");\n");
+  oi_text_put(&e->out, "}};\n");
+}
+
+static void put_call(oi_emit *e, uint32_t depth, uint32_t id, const char *kernel) {
+  const oi_emit_cut *cut = &e->cuts[id];
+  put_operands(e, depth, oi_node_at(e->g, id));
+  if (cut->ready) {
+    line(e, depth, "run(r, ");
+    oi_text_put(&e->out, "%s_ready, %s, 256, &c);\n", kernel, cut->ready);
+  }
+  line(e, depth, "run(r, ");
+  oi_text_put(&e->out, "%s, %s, %s, &c);\n", kernel, cut->units, cut->cost);
+  if (!cut->may_fail) return;
+  line(e, depth, "if (r->bad) return fails(r, MODEL_BAD, \"an index is out of range\");\n");
 }
 
 // Rows that are read after their state has moved on are a copy of it.
@@ -227,7 +253,7 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   line(e, depth, "{\n");
   for (uint32_t i = 0; i < n->n_in; i++)
     if (fetch(e, depth + 1, n->in[i], slot)) slot++;
-  if (runs) put_call(e, depth + 1, n, kernel);
+  if (runs) put_call(e, depth + 1, id, kernel);
   put_kept(e, depth + 1, n);
   for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++)
     put_show(e, depth + 1, runs ? kernel : oi_kind_name(n->op), n->out[i]);
@@ -366,8 +392,9 @@ static void put_state_rows(oi_emit *e, const oi_node *n) {
 }
 
 static void put_checks(oi_emit *e) {
-  oi_text_put(&e->out, "// What can be refused is refused before anything runs.\n"
-                       "static int check_step(model_run *r, dims *d) {\n  (void)r, (void)d;\n");
+  oi_text_put(&e->out,
+              "// What can be refused is refused before anything runs.\n"
+              "static int check_step(model_run *r, dims *d) {\n  (void)r, (void)d;\n");
   for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++)
     if (!oi_dims_sym_at(e->g->dims, i)->is_loop) put_bounds(e, i);
   for (size_t i = 0; i < e->g->conditions.n; i++) {
@@ -389,13 +416,17 @@ oinf_status oi_emit_model(oi_emit *e) {
   oi_text_put(&e->out,
               "// The network: its weights, its step, and the library that model.h declares.\n"
               "#define _GNU_SOURCE 1\n#include \"model.h\"\n\n#include <errno.h>\n"
-              "#include <fcntl.h>\n#include <stdarg.h>\n#include <stdbool.h>\n#include <stdio.h>\n"
+              "#include <fcntl.h>\n#include <stdarg.h>\n#include <stdatomic.h>\n#include "
+              "<stdbool.h>\n#include <stdio.h>\n"
               "#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n"
               "#include <sys/stat.h>\n#include <unistd.h>\n\n#include \"runtime.c\"\n\n");
   put_constants(e);
   put_tables(e);
+  put_kernels(e);
   OI_TRY(oi_emit_template(e, "open.c", NULL, 0));
-  oi_text_put(&e->out, "\n#include \"kernels.c\"\n\n");
+  oi_text_put(&e->out, "\n");
+  OI_TRY(oi_emit_template(e, "run.c", NULL, 0));
+  oi_text_put(&e->out, "\n");
   put_checks(e);
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
   for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));

@@ -12,6 +12,7 @@
   F(model_h, "compiler/kernels/model_h.txt")              \
   F(makefile, "compiler/kernels/Makefile.txt")            \
   F(open, "compiler/kernels/open.c")                      \
+  F(run, "compiler/kernels/run.c")                        \
   F(api, "compiler/kernels/api.c")                        \
   F(main, "compiler/kernels/main.c")                      \
   F(matmul, "compiler/kernels/matmul.c")                  \
@@ -30,6 +31,10 @@
   F(strict_cast, "lib/rt/strict_cast.inc")                \
   F(strict_int, "lib/rt/strict_int.inc")                  \
   F(strict_math, "lib/rt/strict_math.inc")                \
+  F(cpu_h, "lib/rt/cpu.h")                                \
+  F(cpu_c, "lib/rt/cpu.c")                                \
+  F(threads_h, "lib/rt/threads.h")                        \
+  F(threads_c, "lib/rt/threads.c")                        \
   F(crc_h, "lib/rt/crc32c.h")                             \
   F(crc_c, "lib/rt/crc32c.c")                             \
   F(sha_h, "lib/rt/sha256.h")                             \
@@ -91,13 +96,25 @@ static const char *hole_of(const oi_hole *holes, size_t n, const char *word, siz
   return NULL;
 }
 
+// Was the empty hole all that stood on its line? Then the line goes.
+static bool leaves_blank(oi_emit *e, const char *at, const char *end) {
+  oi_text *out = &e->out;
+  size_t n = out->n;
+  if (out->failed || at == end || *at != '\n') return false;
+  while (n > 0 && out->at[n - 1] == ' ') n--;
+  if (n > 0 && out->at[n - 1] != '\n') return false;
+  out->n = n;
+  return true;
+}
+
 static void put_filled(oi_emit *e, const char *at, const char *end, const oi_hole *holes,
                        size_t n) {
   while (at < end) {
     size_t size = 0;
     while (at + size < end && is_word(at[size])) size++;
     const char *text = size ? hole_of(holes, n, at, size) : NULL;
-    if (text) oi_text_put(&e->out, "%s", text);
+    if (text && !*text && leaves_blank(e, at + size, end)) at++;  // with its end of line
+    else if (text) oi_text_put(&e->out, "%s", text);
     else if (!size) oi_text_add(&e->out, at, 1);
     else oi_text_add(&e->out, at, size);
     at += size ? size : 1;

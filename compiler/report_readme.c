@@ -27,7 +27,7 @@ oinf_status oi_emit_readme(oi_emit *e) {
     oi_text_put(&e->out,
                 "\nWeights are mapped; a block's checksum is proved before its first use.\n");
   oi_text_put(&e->out,
-              "\nNot in this version: fusion, variants of kernels for a processor, threads, saved\n"
-              "states, arrays as inputs of the program.\n");
+              "\nNot in this version: fusion, variants of kernels for a processor, saved states,\n"
+              "arrays as inputs of the program.\n");
   return OINF_OK;
 }

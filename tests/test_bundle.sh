@@ -40,6 +40,7 @@ for storage in plain q8_0 q4_0; do
     check "$name: build" make_bundle "$b" -O1
     check "$name: values" same_hashes "$b" "$m" --prompt 12+345= --steps 6
     check "$name: text" same_text "$b" "$m" 999+1=
+    check "$name: values on three threads" same_hashes "$b" "$m" --prompt 12+345= --steps 6 --threads 3
     check "$name: its own check" make -s -C "$b" check CFLAGS=-O1
   done
 done
@@ -48,7 +49,7 @@ done
 mutated() {
   emits "$adder" -o "$root/bad" && sed -i '0,/p\[j\] = p\[j\] + product;/s//p[j] = p[j] - product;/' "$root/bad/kernels.c" &&
     ! make -s -C "$root/bad" check CFLAGS=-O1 >"$root/said" 2>&1 &&
-    grep -q "kernel $(grep -m 1 -oE '^static void k[0-9]+_[a-z_0-9]*matmul' "$root/bad/kernels.c" | awk '{print $3}') differs" "$root/said"
+    grep -q "kernel $(grep -m 1 -oE 'K\(k[0-9]+_[a-z_0-9]*matmul' "$root/bad/kernels.c" | cut -c 3-) differs" "$root/said"
 }
 check "a changed kernel is named" mutated
 # A compiler that breaks the arithmetic is refused, or made to keep it.

@@ -17,8 +17,25 @@ int model_new(model_file *file, model_run **out_run) {
   return MODEL_OK;
 }
 
+static void end_threads(model_run *r) {
+  oi_threads_stop(r->threads);
+  free(r->more);
+  r->threads = NULL, r->more = NULL;
+}
+
+int model_threads(model_run *r, int n) {
+  end_threads(r);
+  if (n <= 1) return MODEL_OK;
+  if (WORKER_BYTES > 0) r->more = aligned_alloc(64, (size_t)(n - 1) * WORKER_BYTES);
+  r->threads = oi_threads_start(n);
+  if (r->threads && (r->more || WORKER_BYTES == 0)) return MODEL_OK;
+  end_threads(r);
+  return fails(r, MODEL_MEMORY, "no thread could be started");
+}
+
 void model_free(model_run *run) {
   if (!run) return;
+  end_threads(run);
   free(run->memory);
   free(run);
 }
@@ -30,7 +47,7 @@ void model_watch(model_run *run, void (*show_)(void *, const model_value *), voi
 }
 
 int model_step(model_run *run, const int64_t *symbols, const void *const *inputs) {
-  run->status = MODEL_OK;
+  run->status = MODEL_OK, run->bad = 0;
   run->inputs = inputs;
   for (int i = 0; i < N_SYMS; i++) run->d.s[i] = symbols[i];
   for (int i = 0; i < N_INPUTS; i++)

@@ -1,23 +1,28 @@
-// Rows of a table of quantized blocks, widened to f32; false where an index is out of range.
-// Holes: NAME; ROWS of the table, LENGTH of one in elements; COUNT of indices; INDEX_T;
-// BLOCK_BYTES; LOW, HIGH: element j and j + 16 of block w.
+// Rows of a table of quantized blocks, widened to f32; bad where an index is out of range, and then
+// that row is not written. A unit is a row of the output.
+// Holes: NAME; ROWS of the table, LENGTH of one in elements; INDEX_T; BLOCK_BYTES; LOW, HIGH:
+// element j and j + 16 of block w.
 
-static bool NAME(const dims *d, float *restrict out, const uint8_t *restrict a,
-                 const INDEX_T *restrict b) {
-  const int64_t count = COUNT, blocks = (LENGTH) / 32;
-  (void)d;
-  for (int64_t i = 0; i < count; i++) {
-    if ((int64_t)b[i] < 0 || (int64_t)b[i] >= (ROWS)) return false;
-  }
-  for (int64_t i = 0; i < count * blocks; i++) {
-    const uint8_t *w = a + ((int64_t)b[i / blocks] * blocks + i % blocks) * BLOCK_BYTES;
-    uint16_t half;
-    memcpy(&half, w, sizeof half);
-    const float scale = oi_f16_to_f32(half);
-    for (int j = 0; j < 16; j++) {
-      out[i * 32 + j] = scale * (float)(LOW);
-      out[i * 32 + j + 16] = scale * (float)(HIGH);
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
+  const dims *d = c->d;
+  const uint8_t *restrict a = c->in[0];
+  const INDEX_T *restrict b = c->in[1];
+  float *restrict out = c->out[0];
+  const int64_t blocks = (LENGTH) / 32;
+  (void)d, (void)worker;
+  for (int64_t i = from; i < to; i++) {
+    const bool inside = (int64_t)b[i] >= 0 && (int64_t)b[i] < (ROWS);
+    if (!inside) *c->bad = 1;
+    for (int64_t k = 0; inside && k < blocks; k++) {
+      const uint8_t *w = a + ((int64_t)b[i] * blocks + k) * BLOCK_BYTES;
+      float *row = out + (i * blocks + k) * 32;
+      uint16_t half;
+      memcpy(&half, w, sizeof half);
+      const float scale = oi_f16_to_f32(half);
+      for (int j = 0; j < 16; j++) {
+        row[j] = scale * (float)(LOW);
+        row[j + 16] = scale * (float)(HIGH);
+      }
     }
   }
-  return true;
 }

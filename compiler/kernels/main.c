@@ -104,7 +104,7 @@ static void help(void) {
        "  --top-k N, --top-p P, --min-p P, --seed N\n"
        "  --hash             print hashes: step name dtype dims hash\n"
        "  --weights FILE     the weights (weights.oinf beside the program)\n"
-       "  --threads N        taken, and without effect in this version\n"
+       "  --threads N        threads (1)\n"
        "  --check            replay the golden steps\n"
        "  --bench            time decoding");
 }
@@ -269,6 +269,7 @@ static int converse(talk *k, const model_file *file) {
 static int generate(const options *o, model_file *file) {
   talk k = {.o = o};
   int code = model_new(file, &k.run);
+  if (!code) code = model_threads(k.run, (int)o->threads);
   if (code) run_fails(&k, code);
   if (!code && o->hash) model_watch(k.run, print_value, NULL);
   if (!code) code = converse(&k, file);
@@ -285,11 +286,12 @@ static double seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int bench(model_file *file) {
+static int bench(const options *o, model_file *file) {
   enum { TOKENS = 64 };
   model_run *r;
   int64_t made = 0;
   int code = model_new(file, &r);
+  if (!code) code = model_threads(r, (int)o->threads);
   if (!code) code = model_decode(r, 0, NULL);  // proves the weights' checksums
   double begin = seconds();
   for (; !code && made < TOKENS && made + 1 < MODEL_CAPACITY; made++)
@@ -307,7 +309,7 @@ static int generate(const options *o, model_file *file) {
   (void)o, (void)file, (void)print_value;
   return complain(MODEL_USAGE, "this network takes no tokens: use it through model.h", "");
 }
-static int bench(model_file *file) { return (void)file, generate(NULL, NULL); }
+static int bench(const options *o, model_file *file) { return generate(o, file); }
 #endif
 
 // ---- the whole ----
@@ -333,7 +335,7 @@ static int run(const options *o) {
   int code = model_open(o->weights ? o->weights : path, &file);
   if (code) complain(code, model_open_error(file), "");
   else if (o->check) code = model_check(file, print_line);
-  else if (o->bench) code = bench(file);
+  else if (o->bench) code = bench(o, file);
   else code = generate(o, file);
   model_close(file);
   return code;

@@ -1,15 +1,20 @@
-// Rows of a times rows (or columns) of b, floats: 16 partial sums, k mod 16, folded 8, 4, 2, 1.
+// Rows of a times rows (or columns) of b, floats: 16 partial sums, k mod 16, folded 8, 4, 2, 1. A
+// unit is a column of the product.
 // Holes: NAME; ROWS, DEPTH, COLUMNS; A_T, A_LOAD and B_T, B_LOAD: storage types and how an element
 // of them becomes f32; B_N, B_K: elements of b from one column, one k, to the next.
 
-static void NAME(const dims *d, float *restrict out, const A_T *restrict a, const B_T *restrict b) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
+  const dims *d = c->d;
+  const A_T *restrict a = c->in[0];
+  const B_T *restrict b = c->in[1];
+  float *restrict out = c->out[0];
   const int64_t rows = ROWS, depth = DEPTH, columns = COLUMNS;
-  (void)d;
-  for (int64_t n = 0; n < columns; n++) {
+  (void)d, (void)worker;
+  for (int64_t n = from; n < to; n++) {
     for (int64_t t = 0; t < rows; t++) {
       const A_T *x = a + t * depth;
-      const B_T *w = b + n * (B_N);
+      const B_T *w = b + (n - c->first) * (B_N);
       float p[LANES] = {0};
       int64_t k = 0;
       for (; k + LANES <= depth; k += LANES) {

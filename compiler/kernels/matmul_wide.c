@@ -1,17 +1,20 @@
 // Rows of a, floats, times rows of quantized blocks that are widened as they are read: 16 partial
-// sums, k mod 16, folded 8, 4, 2, 1.
+// sums, k mod 16, folded 8, 4, 2, 1. A unit is a column of the product.
 // Holes: NAME; ROWS, DEPTH, COLUMNS; A_T, A_LOAD; BLOCK_BYTES; LOW, HIGH: element j and j + 16 of
 // block w.
 
-static void NAME(const dims *d, float *restrict out, const A_T *restrict a,
-                 const uint8_t *restrict b) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
+  const dims *d = c->d;
+  const A_T *restrict a = c->in[0];
+  const uint8_t *restrict b = c->in[1];
+  float *restrict out = c->out[0];
   const int64_t rows = ROWS, blocks = (DEPTH) / 32, columns = COLUMNS;
-  (void)d;
-  for (int64_t n = 0; n < columns; n++) {
+  (void)d, (void)worker;
+  for (int64_t n = from; n < to; n++) {
     for (int64_t t = 0; t < rows; t++) {
       const A_T *x = a + t * blocks * 32;
-      const uint8_t *w = b + n * blocks * BLOCK_BYTES;
+      const uint8_t *w = b + (n - c->first) * blocks * BLOCK_BYTES;
       float p[LANES] = {0};
       for (int64_t i = 0; i < blocks; i++, x += 32, w += BLOCK_BYTES) {
         uint16_t half;

@@ -1,13 +1,17 @@
 // Norms over the last axis: ((a - mean) * (1 / sqrt(var + eps))) * b + c. For rmsnorm the mean is
-// +0, and subtracting it changes no bit.
-// Holes: NAME; PARAMS, the operands b and c that there are; ROWS, LENGTH; EPS; A_T, A_LOAD;
+// +0, and subtracting it changes no bit. A unit is a row.
+// Holes: NAME; OPERANDS: the operands w and v that there are; LENGTH; EPS; A_T, A_LOAD;
 // CENTRED, 1 or 0; SCALE, SHIFT: statements on y, or nothing.
 
-static void NAME(const dims *d, float *restrict out, const A_T *restrict a PARAMS) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
-  const int64_t rows = ROWS, length = LENGTH;
-  (void)d;
-  for (int64_t t = 0; t < rows; t++) {
+  const dims *d = c->d;
+  const A_T *restrict a = c->in[0];
+  OPERANDS
+  float *restrict out = c->out[0];
+  const int64_t length = LENGTH;
+  (void)d, (void)worker;
+  for (int64_t t = from; t < to; t++) {
     const A_T *x = a + t * length;
     float mean = 0.0f;
     float p[LANES] = {0};

@@ -32,6 +32,9 @@ struct model_run {
   uint64_t steps;
   int64_t position;
   int status;
+  atomic_int bad;  // a kernel met data that it cannot use
+  oi_threads *threads;  // NULL: the caller alone
+  uint8_t *more;        // scratch of all workers but the caller
   void (*show)(void *, const model_value *);
   void *user;
   char error[256], label[512];

@@ -1,10 +1,13 @@
 // Rows in blocks: d = max|a| / 127, q = a / d to the nearest, ties to even; d = 0 gives zeros.
-// Holes: NAME; COUNT of blocks, BLOCK; A_T, A_LOAD.
+// A unit is a block.
+// Holes: NAME; BLOCK: its length; A_T, A_LOAD.
 
-static void NAME(const dims *d, int8_t *restrict out, float *restrict out1, const A_T *restrict a) {
-  const int64_t count = COUNT;
-  (void)d;
-  for (int64_t i = 0; i < count; i++) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
+  const A_T *restrict a = c->in[0];
+  int8_t *restrict out = c->out[0];
+  float *restrict scales = c->out[1];
+  (void)worker;
+  for (int64_t i = from; i < to; i++) {
     const A_T *x = a + i * BLOCK;
     uint32_t most = 0;
     for (int j = 0; j < BLOCK; j++) {
@@ -20,6 +23,6 @@ static void NAME(const dims *d, int8_t *restrict out, float *restrict out1, cons
       n = n < -128 ? -128 : n;
       out[i * BLOCK + j] = (int8_t)(!oi_is_nan(v) && scale != 0.0f ? n : 0);
     }
-    out1[i] = scale;
+    scales[i] = scale;
   }
 }

@@ -1,32 +1,35 @@
 // Rotary positions over [.., T, heads, width of a head]: pairs turn by f32(position) * inverse
-// frequency; what lies behind the rotated part passes.
-// Holes: NAME; PARAMS, operand b where the frequencies are given; INVERSE: the frequency of pair j;
-// OUTER, ROWS, HEADS, HEAD; HALF: pairs; POS; FACTOR of cosine and sine, FACTORED 1 or 0; A_T,
+// frequency; what lies behind the rotated part passes. A unit is a position.
+// Holes: NAME; OPERAND: b where the frequencies are given; INVERSE: the frequency of pair j;
+// ROWS, HEADS, HEAD; HALF: pairs; POS; FACTOR of cosine and sine, FACTORED 1 or 0; A_T,
 // A_LOAD; FIRST, SECOND: places of pair j in a head; TABLE: the frequencies' table, or nothing.
 
-static void NAME(const dims *d, float *restrict out, const A_T *restrict a PARAMS) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   TABLE
-  const int64_t rows = ROWS, outer = (OUTER)*rows, heads = HEADS, head = HEAD;
-  const int64_t half = HALF, pos = POS;
-  (void)d;
-  for (int64_t t = 0; t < outer; t++) {
+  const dims *d = c->d;
+  const A_T *restrict a = c->in[0];
+  OPERAND
+  float *restrict out = c->out[0];
+  const int64_t rows = ROWS, heads = HEADS, head = HEAD, half = HALF, pos = POS;
+  (void)d, (void)worker;
+  for (int64_t t = from; t < to; t++) {
     const int64_t position = pos + t % rows;
     for (int64_t j = 0; j < half; j++) {
       float angle = (float)position * INVERSE;
-      float c = oi_cos(angle);
-      float s = oi_sin(angle);
-      if (FACTORED) c = c * FACTOR;
-      if (FACTORED) s = s * FACTOR;
+      float cosine = oi_cos(angle);
+      float sine = oi_sin(angle);
+      if (FACTORED) cosine = cosine * FACTOR;
+      if (FACTORED) sine = sine * FACTOR;
       for (int64_t h = 0; h < heads; h++) {
         const A_T *in = a + (t * heads + h) * head;
-        float *to = out + (t * heads + h) * head;
-        const float x = A_LOAD(in[FIRST]), y = A_LOAD(in[SECOND]);
-        float xc = x * c;
-        float ys = y * s;
-        float yc = y * c;
-        float xs = x * s;
-        to[FIRST] = xc - ys;
-        to[SECOND] = yc + xs;
+        float *y = out + (t * heads + h) * head;
+        const float u = A_LOAD(in[FIRST]), v = A_LOAD(in[SECOND]);
+        float uc = u * cosine;
+        float vs = v * sine;
+        float vc = v * cosine;
+        float us = u * sine;
+        y[FIRST] = uc - vs;
+        y[SECOND] = vc + us;
       }
     }
     for (int64_t h = 0; h < heads; h++) {

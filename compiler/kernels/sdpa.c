@@ -1,19 +1,24 @@
 // Attention: a row of scores over the keys that a query sees, its exponentials, the weighted sum of
 // the values. Sums count absolute positions, so how a text was cut into steps changes no bit.
-// Holes: NAME; ROWS, HEADS, GROUPS, HEAD, KEYS, POS; CAUSAL, 1 or 0; WINDOW, SOFTCAP: 0 for none;
+// A unit is a head of a query.
+// Holes: NAME; HEADS, GROUPS, HEAD, KEYS, POS; CAUSAL, 1 or 0; WINDOW, SOFTCAP: 0 for none;
 // SCALE; Q_T, Q_LOAD, K_T, K_LOAD, V_T, V_LOAD.
 
-static void NAME(const dims *d, float *restrict out, const Q_T *restrict a, const K_T *restrict b,
-                 const V_T *restrict c, float *restrict scores) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
-  const int64_t rows = ROWS, heads = HEADS, groups = GROUPS, head = HEAD, keys = KEYS;
+  const dims *d = c->d;
+  const Q_T *restrict a = c->in[0];
+  const K_T *restrict b = c->in[1];
+  const V_T *restrict values = c->in[2];
+  float *restrict out = c->out[0], *restrict scores = room_of(c, worker);
+  const int64_t heads = HEADS, groups = GROUPS, head = HEAD, keys = KEYS;
   const int64_t pos = POS, window = WINDOW;
   const float cap = SOFTCAP;
   (void)d;
-  for (int64_t i = 0; i < rows * heads; i++) {
+  for (int64_t i = from; i < to; i++) {
     const int64_t t = i / heads, g = i % heads / (heads / groups);
     const Q_T *q = a + i * head;
-    float *to = out + i * head;
+    float *row = out + i * head;
     const int64_t last = pos + t + 1, first = pos + t - window + 1;
     const int64_t end = !(CAUSAL) || last > keys ? keys : last < 0 ? 0 : last;
     const int64_t begin = window <= 0 || first < 0 ? 0 : first > end ? end : first;
@@ -52,7 +57,7 @@ static void NAME(const dims *d, float *restrict out, const Q_T *restrict a, cons
     for (int64_t x = 0; x < head; x++) {
       float p[LANES] = {0};
       for (int64_t j = begin; j < end; j++) {
-        float product = scores[j] * V_LOAD(c[(j * groups + g) * head + x]);
+        float product = scores[j] * V_LOAD(values[(j * groups + g) * head + x]);
         p[j % LANES] = p[j % LANES] + product;
       }
       for (int s = LANES / 2; s > 0; s /= 2) {
@@ -61,7 +66,7 @@ static void NAME(const dims *d, float *restrict out, const Q_T *restrict a, cons
         }
       }
       float sum = oi_plus_zero(p[0]);
-      to[x] = begin < end ? sum * share : 0.0f;
+      row[x] = begin < end ? sum * share : 0.0f;
     }
   }
 }

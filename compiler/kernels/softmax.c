@@ -1,12 +1,15 @@
 // m = max, e = exp(a - m), r = 1 / sum(e), y = e * r along an axis; exponentials wait in the
-// output.
-// Holes: NAME; LENGTH and STEP of the axis in elements; COUNT of the operand; A_T, A_LOAD.
+// output. A unit is a row.
+// Holes: NAME; LENGTH and STEP of the axis in elements; A_T, A_LOAD.
 
-static void NAME(const dims *d, float *restrict out, const A_T *restrict a) {
+static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
-  const int64_t length = LENGTH, step = STEP, rows = length ? (COUNT) / length : 0;
-  (void)d;
-  for (int64_t t = 0; t < rows; t++) {
+  const dims *d = c->d;
+  const A_T *restrict a = c->in[0];
+  float *restrict out = c->out[0];
+  const int64_t length = LENGTH, step = STEP;
+  (void)d, (void)worker;
+  for (int64_t t = from; t < to; t++) {
     const int64_t base = t / step * length * step + t % step;
     float m[LANES], p[LANES] = {0};
     for (int j = 0; j < LANES; j++) m[j] = oi_flt(0xff800000u);

@@ -12,7 +12,10 @@
 extern "C" {
 #endif
 
-enum { OINF_EMIT_MAPPED = 0, OINF_EMIT_SMALLEST = 1 };
+enum {
+  OINF_EMIT_MAPPED = 0,
+  OINF_EMIT_SMALLEST = 1
+};
 typedef struct oinf_emit_desc {
   const char *name;  // prefix of the bundle's functions, an identifier; NULL: "model"
   uint64_t budget;   // bytes of all arenas; OINF_EMIT_MAPPED maps the weights, OINF_EMIT_SMALLEST
@@ -23,6 +26,7 @@ typedef struct oinf_emit_desc {
 typedef struct oinf_emit_figures {
   uint64_t weights, activations, states, io, room;  // arenas of an instance, bytes
   uint64_t peak;                                    // their sum: what an instance allocates
+  uint64_t worker;                                  // what each further thread adds to it
   uint64_t step_bytes;                              // of weights that a step uses
   uint32_t kernels;
 } oinf_emit_figures;
