@@ -280,23 +280,37 @@ static void put_copies(oi_emit *e, uint32_t depth, const uint32_t *from, const u
     if (bits >> i & 1) put_copy(e, depth, from[i], to[i]);
 }
 
-// Two carried values that change places would overwrite each other.
-static oinf_status check_swaps(oi_emit *e, const oi_node *n, uint64_t bits) {
-  const oi_region *body = &e->g->regions.at[n->sub[0]];
+// One way of a carried value that waits while others are copied (oi_plan_waits).
+static void put_wait(oi_emit *e, uint32_t depth, uint32_t from, uint32_t to, uint32_t param) {
+  const oi_storage *wait = &e->plan.storages.at[e->plan.of_wait[param]];
+  line(e, depth, "memcpy(");
+  if (to) put_pointer(e, to, 0);
+  else oi_text_put(&e->out, "at(r, %llu)", (unsigned long long)wait->offset);
+  oi_text_put(&e->out, ", ");
+  if (from) put_pointer(e, from, 0);
+  else oi_text_put(&e->out, "at(r, %llu)", (unsigned long long)wait->offset);
+  oi_text_put(&e->out, ", ");
+  put_bytes(e, &oi_val_at(e->g, param)->type);
+  oi_text_put(&e->out, ");\n");
+}
+
+static void put_yields(oi_emit *e, uint32_t depth, const oi_region *body, uint64_t bits) {
   for (uint32_t i = 0; i < body->n_yields; i++)
-    for (uint32_t k = 0; k < body->n_params; k++)
-      if (k != i && bits >> i & 1 &&
-          e->plan.of_value[body->yields[i]] == e->plan.of_value[body->params[k]])
-        return oi_emit_refuse(e, n, "carried values change places");
-  return OINF_OK;
+    if (oi_plan_waits(&e->plan, body, bits, i))
+      put_wait(e, depth, body->yields[i], 0, body->params[i]);
+  for (uint32_t i = 0; i < body->n_yields; i++) {
+    if (!(bits >> i & 1)) continue;
+    if (!oi_plan_waits(&e->plan, body, bits, i))
+      put_copy(e, depth, body->yields[i], body->params[i]);
+    else put_wait(e, depth, 0, body->params[i], body->params[i]);
+  }
 }
 
 static oinf_status put_loop(oi_emit *e, uint32_t depth, const oi_item *item, bool begin) {
   const oi_node *n = oi_node_at(e->g, item->node);
   const oi_region *body = &e->g->regions.at[n->sub[0]];
   if (!begin) {
-    OI_TRY(check_swaps(e, n, item->carry));
-    put_copies(e, depth + 1, body->yields, body->params, body->n_yields, item->carry);
+    put_yields(e, depth + 1, body, item->carry);
     line(e, depth, "}\n");
     return OINF_OK;
   }

@@ -10,9 +10,11 @@ oinf_status oi_plan_make(oinf_graph *g, const oi_plan_desc *desc, oi_err *err, o
   p.sym_lo = oi_arena_alloc(&p.arena, bytes);
   p.sym_hi = oi_arena_alloc(&p.arena, bytes);
   p.of_value = oi_arena_alloc(&p.arena, g->values.n * sizeof *p.of_value);
+  p.of_wait = oi_arena_alloc(&p.arena, g->values.n * sizeof *p.of_wait);
   p.hold_bytes = oi_arena_alloc(&p.arena, (desc->n_demands + 1) * sizeof *p.hold_bytes);
   oinf_status s = OINF_OK;
-  if (!p.sym_lo || !p.sym_hi || !p.of_value || !p.hold_bytes) s = oi_nomem(err, bytes);
+  if (!p.sym_lo || !p.sym_hi || !p.of_value || !p.of_wait || !p.hold_bytes)
+    s = oi_nomem(err, bytes);
   if (s == OINF_OK) {
     memcpy(p.sym_lo, desc->sym_lo, n * sizeof(int64_t));
     memcpy(p.sym_hi, desc->sym_hi, n * sizeof(int64_t));
@@ -51,6 +53,16 @@ uint32_t oi_value_depth(const oinf_graph *g, uint32_t value, uint32_t loops[OI_M
 
 bool oi_plan_is_view(uint32_t op) {
   return op == OP_reshape || op == OP_squeeze || op == OP_unsqueeze;
+}
+
+bool oi_plan_waits(const oi_plan *p, const oi_region *body, uint64_t carry, uint32_t i) {
+  const uint32_t from = p->of_value[body->yields[i]];
+  if (!(carry >> i & 1) || from == p->of_value[body->params[i]]) return false;
+  for (uint32_t k = 0; k < i; k++)
+    if (carry >> k & 1 && from == p->of_value[body->params[k]] &&
+        from != p->of_value[body->yields[k]])
+      return true;
+  return false;
 }
 
 // Are the rows that the kernel takes those of the file? A matmul's are where its weight has two

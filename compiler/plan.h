@@ -80,6 +80,7 @@ typedef struct oi_plan {
   OI_VEC(oi_storage) storages;  // [0] unused
   OI_VEC(oi_span) spans;        // [0] unused
   uint32_t *of_value;           // storage of each value; 0: none in this plan
+  uint32_t *of_wait;            // of each carried value: where its next value waits (oi_plan_waits)
   uint64_t *hold_bytes;         // of each demand, upper bound
   int64_t *sym_lo, *sym_hi;
   bool load_whole;
@@ -100,7 +101,10 @@ bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b)
 // The row-paged or index-paged operand of a node: its operand index, or -1. Weights alone are
 // paged.
 int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_paging);
-bool oi_plan_is_view(uint32_t op);              // shares its operand's storage
+bool oi_plan_is_view(uint32_t op);  // shares its operand's storage
+// Carried values are copied back in order at the end of an iteration. Does yield i lie where an
+// earlier copy goes (values that change places)? It is then brought to plan->of_wait first.
+bool oi_plan_waits(const oi_plan *p, const oi_region *body, uint64_t carry, uint32_t i);
 static inline int oi_plan_sides(uint32_t op) {  // regions of a node
   return op == OP_LOOP ? 1 : op == OP_IF ? 2 : 0;
 }

@@ -109,6 +109,15 @@ static void loop_item(memory *m, const oi_item *item, uint32_t at) {
   }
 }
 
+// For this item alone.
+static void wait_room(memory *m, uint32_t param, uint32_t at) {
+  uint32_t *of = &m->plan->of_wait[param];
+  begin_span(m, *of, at);
+  if (!*of)
+    *of = storage_new(m, OI_STORE_ACT, 0, oi_plan_bytes_hi(m->plan, &oi_val_at(m->g, param)->type),
+                      at);
+}
+
 static void end_item(memory *m, const oi_item *item, uint32_t at) {
   const oi_node *n = oi_node_at(m->g, item->node);
   const oi_region *body = &m->g->regions.at[n->sub[0]];
@@ -116,6 +125,8 @@ static void end_item(memory *m, const oi_item *item, uint32_t at) {
     if (!(item->carry >> i & 1)) continue;
     use(m, body->yields[i], at);
   }
+  for (uint32_t i = 0; i < body->n_yields; i++)
+    if (oi_plan_waits(m->plan, body, item->carry, i)) wait_room(m, body->params[i], at);
   m->depth--;
   // A carried value lives through every segment, whether this one uses it or not.
   for (uint32_t i = 0; i < body->n_params; i++) touch(m, m->plan->of_value[body->params[i]], at);
@@ -167,6 +178,7 @@ static void one_item(memory *m, uint32_t at, const oi_plan_desc *desc) {
 static bool lay_out(memory *m, const oi_plan_desc *desc) {
   m->plan->storages.n = m->plan->spans.n = 0, m->depth = 0, m->failed = false;
   memset(m->plan->of_value, 0, m->g->values.n * sizeof *m->plan->of_value);
+  memset(m->plan->of_wait, 0, m->g->values.n * sizeof *m->plan->of_wait);
   span_new(m, 0, 0);
   storage_new(m, OI_STORE_NONE, 0, 0, 0);
   for (uint32_t at = 0; at < m->plan->items.n && !m->failed; at++) one_item(m, at, desc);

@@ -53,37 +53,31 @@ static oinf_status copy_values(oinf_sim *s, const uint32_t *from, const uint32_t
   return OINF_OK;
 }
 
-// A yield that is itself a carried value (two of them swapped) would be overwritten before it is
-// read: those go through memory of their own.
+static uint8_t *wait_at(const oinf_sim *s, uint32_t param) {
+  const oi_plan *p = &s->now->plan;
+  return s->act.at + p->storages.at[p->of_wait[param]].offset;
+}
+
+// Yields that an earlier copy would overwrite (carried values that change places) wait in memory of
+// the plan's.
 static oinf_status copy_back(oinf_sim *s, const oi_region *body, uint64_t bits) {
   const oi_plan *p = &s->now->plan;
-  void *kept[OI_MAX_CARRIED] = {NULL};
-  uint64_t bytes[OI_MAX_CARRIED] = {0};
-  oinf_status status = OINF_OK;
-  for (uint32_t i = 0; i < body->n_yields && status == OINF_OK; i++) {
-    bool is_param = false;
-    for (uint32_t k = 0; k < body->n_params; k++)
-      is_param |= k != i && p->of_value[body->yields[i]] == p->of_value[body->params[k]];
-    if (!(bits >> i & 1) || !is_param) continue;
-    oi_view v;
-    status = oi_sim_view(s, body->yields[i], &v);
-    bytes[i] = status == OINF_OK ? oi_view_bytes(&v) : 0;
-    kept[i] = status == OINF_OK ? oi_alloc(s->ctx, bytes[i]) : NULL;
-    if (kept[i] && bytes[i]) memcpy(kept[i], v.data, bytes[i]);
-    else if (status == OINF_OK) status = oi_nomem(&s->err, bytes[i]);
+  oi_view v;
+  for (uint32_t i = 0; i < body->n_yields; i++) {
+    if (!oi_plan_waits(p, body, bits, i)) continue;
+    OI_TRY(oi_sim_view(s, body->yields[i], &v));
+    memcpy(wait_at(s, body->params[i]), v.data, oi_view_bytes(&v));
   }
-  for (uint32_t i = 0; i < body->n_yields && status == OINF_OK; i++) {
-    oi_view v;
+  for (uint32_t i = 0; i < body->n_yields; i++) {
     if (!(bits >> i & 1)) continue;
-    if (!kept[i]) {
-      status = copy_value(s, body->yields[i], body->params[i]);
+    if (!oi_plan_waits(p, body, bits, i)) {
+      OI_TRY(copy_value(s, body->yields[i], body->params[i]));
       continue;
     }
-    status = oi_sim_view(s, body->params[i], &v);
-    if (status == OINF_OK && bytes[i]) memcpy(v.data, kept[i], bytes[i]);
+    OI_TRY(oi_sim_view(s, body->params[i], &v));
+    memcpy(v.data, wait_at(s, body->params[i]), oi_view_bytes(&v));
   }
-  for (uint32_t i = 0; i < OI_MAX_CARRIED; i++) oi_free(s->ctx, kept[i], bytes[i]);
-  return status;
+  return OINF_OK;
 }
 
 static oinf_status begin_loop(oinf_sim *s, const oi_item *item) {

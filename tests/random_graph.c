@@ -10,7 +10,9 @@ typedef struct random_block {
   _Alignas(16) unsigned char at[];
 } random_block;
 
-enum { POOL = 48 };
+enum {
+  POOL = 48
+};
 typedef struct generator {
   random_graph *r;
   oinf_graph *g;
@@ -314,10 +316,13 @@ static void make_loop(generator *v, oinf_val x, oinf_val y) {
   char name[8];
   snprintf(name, sizeof name, "l%d", v->loops++);
   oinf_val *vars[2] = {&carried, &second};
-  oinf_loop l = oi_loop_begin(v->g, name, trips, vars, one_in(v, 2) ? 2 : 1, __FILE__, __LINE__);
+  const size_t count = one_in(v, 2) ? 2 : 1;
+  oinf_loop l = oi_loop_begin(v->g, name, trips, vars, count, __FILE__, __LINE__);
   memcpy(v->loop_name, name, sizeof name);
   v->trips = trips, v->index = l.index, v->depth++;
+  const oinf_val before = carried;
   carried = body(v, carried, 1);
+  if (count == 2 && same_shape(second, before)) second = before;
   oi_loop_end(&l);
   v->trips = outer.trips, v->index = outer.index, v->depth--;
   memcpy(v->loop_name, outer.loop_name, sizeof v->loop_name);
