@@ -12,13 +12,23 @@ typedef struct oi_extent {
   int64_t rows;
 } oi_extent;
 
+// A branch in the order. Of its IF item: the first page of either side, and the fork behind those
+// in side 0 and its own ELSE. Of its ELSE item, where side 0 ends: page[1] and skip are behind
+// side 1.
+typedef struct oi_fork {
+  uint32_t item;
+  size_t page[2], skip;
+} oi_fork;
 typedef struct oi_paging_plan {
   oi_page window;
   uint32_t slot, row_slot;  // blocks
-  OI_VEC(oi_page) order;    // pages that stream, in the order of a step
+  OI_VEC(oi_page) order;    // pages that stream, in the order of a step, and fences (pager.h)
+  OI_VEC(oi_fork) forks;    // in the order of a step, side 0 before side 1
   uint64_t bytes;           // of the weights arena
   uint64_t smallest;        // the least that it could be
-  uint64_t read_per_step;   // at most, once the window is in memory
+  // Read by a step that begins with empty slots, and by one that follows another: at most, beside
+  // what fills the window.
+  uint64_t read_first, read_per_step;
 } oi_paging_plan;
 typedef struct oi_paging_desc {
   const oi_pager *pager;
@@ -38,8 +48,13 @@ void oi_paging_free(oinf_ctx *ctx, oi_paging_plan *p);
 typedef struct oi_cursor {
   oi_page page;  // in use
   size_t next;   // in the order
+  size_t fork;   // that comes next
 } oi_cursor;
 int64_t oi_paging_tile(const oi_paging_plan *p, oi_cursor *c, const oi_extent *e, int64_t row,
                        oi_page *out_page);
+// The run has come to an IF item (other: side 1 is taken), or to the ELSE item that ends side 0
+// (other: always). False: no weights stream in the branch; else the page that is next.
+bool oi_paging_turn(const oi_paging_plan *p, oi_cursor *c, uint32_t item, bool other,
+                    size_t *out_next);
 oi_page oi_extent_page(const oi_extent *e, int64_t row, int64_t rows);
 #endif

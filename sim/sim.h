@@ -95,6 +95,10 @@ struct oinf_sim {
   oi_paging_plan home;                      // window and slots of the usual plan
   oi_paging_plan in_place;                  // window and slots in `weights`
   oi_paging_plan *weights_plan;             // whose order the pager follows
+  bool followed;          // to its end: the next step of this plan follows another
+  uint64_t stated_bytes;  // of all arenas, as the plan that runs says
+  uint64_t stated_reads;  // of weights through the slots, likewise
+  uint64_t streamed;      // of the pager as the plan began
   OI_VEC(oi_held) held;
   uint64_t held_bytes;
   // The step.
@@ -121,6 +125,7 @@ oinf_status oi_sim_plan(oinf_sim *s, const oi_demand *demands, size_t n, bool al
 oinf_status oi_sim_ready(oinf_sim *s, oi_run_plan *plan);  // memory, pager; the first item is next
 oinf_status oi_sim_base(oinf_sim *s);  // checks the budget against the largest usual plan
 oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out);
+oinf_status oi_sim_keeps(oinf_sim *s);  // the plan has run: INTERNAL where its figures were wrong
 uint64_t oi_sim_allocated(const oinf_sim *s);  // bytes of all arenas at this moment
 void oi_sim_plans_free(oinf_sim *s);
 // sim_find.c: names and patterns become values at iterations.

@@ -44,6 +44,10 @@ static oinf_status numbers(oinf_sim *s, dispatch *d) {
 }
 
 static oinf_status run_call(oinf_sim *s, dispatch *d) {
+  const uint64_t room = d->info->room ? d->info->room(&d->call) : 0;
+  if (room > s->now->plan.room)
+    return oi_fail(&s->err, OINF_INTERNAL, "%s takes %llu bytes of scratch, and the plan says %llu",
+                   d->info->name, (unsigned long long)room, (unsigned long long)s->now->plan.room);
   d->info->run(&d->call);
   return s->err.status;
 }

@@ -191,7 +191,7 @@ static bool same_room(const oi_paging_plan *a, const oi_paging_plan *b) {
 // The pager is set anew where the window or the slots differ; else what is in the window stays, and
 // only the order of reading ahead changes.
 static oinf_status set_pager(oinf_sim *s, oi_run_plan *r) {
-  if (s->weights_plan == &r->paging) return OINF_OK;
+  if (s->weights_plan == &r->paging && s->followed) return OINF_OK;
   const bool keep = s->weights.block && same_room(&s->in_place, &r->paging);
   if (!keep) {
     drop_weights(s);
@@ -204,8 +204,8 @@ static oinf_status set_pager(oinf_sim *s, oi_run_plan *r) {
                         .order = r->paging.order.at,
                         .n_order = r->paging.order.n};
   oi_pager_set(s->pager, &room, keep);
-  s->weights_plan = &r->paging, s->in_place = only_room(&r->paging);
-  s->cursor = (oi_cursor){{0, 0}, 0};
+  s->weights_plan = &r->paging, s->in_place = only_room(&r->paging), s->followed = false;
+  s->cursor = (oi_cursor){0};
   return OINF_OK;
 }
 
@@ -230,8 +230,24 @@ oinf_status oi_sim_ready(oinf_sim *s, oi_run_plan *r) {
   OI_TRY(room_grow(s, &s->act, s->act_need));
   OI_TRY(room_grow(s, &s->room, s->room_need));
   OI_TRY(set_pager(s, r));
-  s->now = r, s->pc = 0, s->depth = 0;
+  s->stated_bytes = rest + r->paging.bytes;
+  s->stated_reads = s->followed ? r->paging.read_per_step : r->paging.read_first;
+  s->streamed = oi_pager_bytes_streamed(s->pager);
+  s->now = r, s->pc = 0, s->depth = 0, s->cursor.fork = 0, s->followed = false;
   return OINF_OK;
+}
+
+// What the plan said before it ran, held against what has happened.
+oinf_status oi_sim_keeps(oinf_sim *s) {
+  const uint64_t have = oi_sim_allocated(s), read = oi_pager_bytes_streamed(s->pager) - s->streamed;
+  if (have > s->stated_bytes)
+    return oi_fail(&s->err, OINF_INTERNAL, "%llu bytes are allocated, and the plan says %llu",
+                   (unsigned long long)have, (unsigned long long)s->stated_bytes);
+  if (read > s->stated_reads)
+    return oi_fail(&s->err, OINF_INTERNAL,
+                   "the step read %llu bytes of weights, and the plan says %llu",
+                   (unsigned long long)read, (unsigned long long)s->stated_reads);
+  return s->followed = true, OINF_OK;
 }
 
 // ---- figures ----

@@ -102,11 +102,18 @@ static oinf_status end_loop(oinf_sim *s, const oi_item *item) {
   return s->pc++, OINF_OK;
 }
 
+// The weights of the side that is taken, or of what is behind it, may be read ahead.
+static void turn(oinf_sim *s, bool other) {
+  size_t next;
+  if (oi_paging_turn(s->weights_plan, &s->cursor, s->pc, other, &next)) oi_pager_go(s->pager, next);
+}
+
 static oinf_status branch(oinf_sim *s, const oi_item *item) {
   oi_view v;
   int64_t taken;
   OI_TRY(oi_sim_view(s, oi_node_at(s->graph, item->node)->in[0], &v));
   oi_load_i64(&taken, &v, 0, 1);
+  turn(s, !taken);
   s->pc = taken ? s->pc + 1 : item->jump + 1;
   return OINF_OK;
 }
@@ -115,6 +122,7 @@ static oinf_status end_side(oinf_sim *s, const oi_item *item, int side) {
   const oi_node *n = oi_node_at(s->graph, item->node);
   const oi_region *r = &s->graph->regions.at[n->sub[side]];
   OI_TRY(copy_values(s, r->yields, n->out, r->n_yields, item->carry));
+  if (side == 0) turn(s, true);
   s->pc = side == 0 ? item->jump + 1 : s->pc + 1;
   return OINF_OK;
 }
@@ -172,10 +180,15 @@ static oinf_status check_files(oinf_sim *s) {
   return OINF_OK;
 }
 
+static oinf_status finish(oinf_sim *s) {
+  OI_TRY(check_files(s));
+  return oi_sim_keeps(s);
+}
+
 oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
   const oi_plan *p = &s->now->plan;
   *out_done = s->pc >= p->items.n;
-  if (*out_done) return check_files(s);
+  if (*out_done) return finish(s);
   const oi_item *item = &p->items.at[s->pc];
   oinf_status status = OINF_OK;
   if (s->desc.on_cancel && s->desc.on_cancel(s->desc.user))
@@ -191,7 +204,7 @@ oinf_status oi_sim_item(oinf_sim *s, bool *out_done) {
     case OI_ITEM_ENDIF: status = end_side(s, item, 1); break;
   }
   *out_done = status == OINF_OK && s->pc >= p->items.n;
-  if (*out_done) status = check_files(s);
+  if (*out_done) status = finish(s);
   if (status != OINF_OK) s->running = false;  // what is asked for next begins anew
   return status;
 }

@@ -105,7 +105,13 @@ oinf_status oi_sim_view(oinf_sim *s, uint32_t value, oi_view *out) {
   OI_TRY(oi_sim_type(s, &oi_val_at(s->graph, value)->type, out));
   const oi_storage *st = &s->now->plan.storages.at[s->now->plan.of_value[value]];
   switch (st->kind) {
-    case OI_STORE_ACT: out->data = s->act.at + st->offset; return OINF_OK;
+    case OI_STORE_ACT:
+      if (oi_view_bytes(out) > st->bytes)
+        return oi_fail(&s->err, OINF_INTERNAL, "value %u has %llu bytes, and the plan says %llu",
+                       value, (unsigned long long)oi_view_bytes(out),
+                       (unsigned long long)st->bytes);
+      out->data = s->act.at + st->offset;
+      return OINF_OK;
     case OI_STORE_STATE: return state_view(s, oi_node_at(s->graph, st->node), out);
     case OI_STORE_WEIGHT: return weight_view(s, st->node, out);
     case OI_STORE_INPUT:

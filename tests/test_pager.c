@@ -145,12 +145,16 @@ static void ask_at_random(const files *f, oi_pager *p, uint64_t seed) {
                         .row_slot = 2,
                         .order = order,
                         .n_order = random_of(&state) % (ORDER + 1)};
-  for (int i = 0; i < ORDER; i++) order[i] = random_page(&state, slot);
+  for (int i = 0; i < ORDER; i++)
+    order[i] = random_of(&state) % 5 ? random_page(&state, slot) : (oi_page){0, 0};
   room.memory = malloc(oi_pager_room_bytes(&room));
   CHECK(room.memory != NULL);
   oi_pager_set(p, &room, false);
   for (uint64_t i = 0; i < 30; i++) {
     const bool foreseen = room.n_order && random_of(&state) % 3;
+    const bool fence = foreseen && !order[i % room.n_order].count;
+    if (fence || random_of(&state) % 8 == 0) oi_pager_go(p, random_of(&state) % (ORDER + 1));
+    if (fence) continue;
     const oi_page page = foreseen ? order[i % room.n_order] : random_page(&state, slot);
     check_page(f, p, page, false);
     if (random_of(&state) % 4 == 0) check_page(f, p, random_page(&state, 2), true);
@@ -207,6 +211,33 @@ TEST(pager, a_schedule_that_is_followed_costs_its_bytes) {
   const uint64_t read = oi_pager_bytes_read(p);
   CHECK(read >= 3 * ROUND * OI_BLOCK && read <= (3 * ROUND + 2) * (uint64_t)OI_BLOCK);
   check_page(&f, p, order[1], false);  // it goes on without its thread
+  oi_pager_close(p);
+  free(room.memory);
+  free_files(&f);
+}
+
+// Behind a fence is what one of two ways needs: nothing of the other is read.
+TEST(pager, fences_are_passed_when_the_way_is_known) {
+  static const oi_page order[] = {{0, 2}, {0, 0}, {2, 2}, {4, 2}, {0, 0}, {6, 2}, {8, 1}};
+  static const int ways[2][4] = {{0, 2, 3, 6}, {0, 5, 6, -1}};
+  files f = make_files();
+  oi_pager *p = open_pager(&f);
+  oi_pager_room room = {.slot = 2, .order = order, .n_order = 7};
+  room.memory = malloc(oi_pager_room_bytes(&room));
+  oi_pager_set(p, &room, false);
+  uint64_t want = 0;
+  for (int round = 0; round < 12; round++) {
+    const int *way = ways[round % 3 != 0];
+    for (int i = 0; i < 4 && way[i] >= 0; i++) {
+      if (i == 1) oi_pager_go(p, (size_t)way[i]);
+      if (i == 3) oi_pager_go(p, 6);
+      check_page(&f, p, order[way[i]], false);
+      want += order[way[i]].count * (uint64_t)OI_BLOCK;
+    }
+    CHECK_INT(oi_pager_bytes_streamed(p), want);
+  }
+  oi_pager_stop(p);
+  CHECK(oi_pager_bytes_read(p) >= want && oi_pager_bytes_read(p) <= want + 2 * OI_BLOCK);
   oi_pager_close(p);
   free(room.memory);
   free_files(&f);

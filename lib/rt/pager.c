@@ -3,7 +3,9 @@
 // each on memory that its thread alone has at that time (a slot that is LOADING is the reader's,
 // every other one, the window and the row slot are the caller's). Faults lie with the slot that
 // they befell until the page is asked for. A page that the schedule did not foresee (a branch went
-// the other way) is read on the spot, and the schedule is taken up again where it fits.
+// the other way) is read on the spot, and the schedule is taken up again where it fits. A block
+// counts as streamed when it is asked for or overwritten, not when it is read: what a run streamed
+// does not depend on how far the reader has come.
 #include "lib/rt/pager.h"
 
 #include <errno.h>
@@ -30,6 +32,7 @@ typedef struct slot {
   oi_page page;
   slot_state state;
   failure failed;
+  uint64_t cost;  // bytes read for it that do not count as streamed yet
 } slot;
 
 typedef struct part {
@@ -52,7 +55,7 @@ struct oi_pager {
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  uint64_t bytes_read;
+  uint64_t bytes_read, bytes_streamed;
   failure last;  // what the caller was told last
 };
 
@@ -66,6 +69,13 @@ OI_RT bool oi_pager_mapped(const oi_pager *p, uint32_t source) {
 OI_RT uint64_t oi_pager_bytes_read(oi_pager *p) {
   pthread_mutex_lock(&p->lock);
   uint64_t bytes = p->bytes_read;
+  pthread_mutex_unlock(&p->lock);
+  return bytes;
+}
+
+OI_RT uint64_t oi_pager_bytes_streamed(oi_pager *p) {
+  pthread_mutex_lock(&p->lock);
+  uint64_t bytes = p->bytes_streamed;
   pthread_mutex_unlock(&p->lock);
   return bytes;
 }
@@ -121,6 +131,10 @@ static uint32_t block_bytes(const part *s, uint64_t block) {
   return left < OI_BLOCK ? (uint32_t)left : OI_BLOCK;
 }
 
+OI_RT uint64_t oi_pager_block_bytes(const oi_pager *p, uint64_t block) {
+  return block_bytes(part_of(p, block), block);
+}
+
 static failure prove(const part *s, uint64_t block, const uint8_t *bytes) {
   if (!s->source.crc) return (failure){.fault = OI_PAGER_OK};
   if (oi_crc32c(0, bytes, block_bytes(s, block)) == s->source.crc[block - s->first])
@@ -139,7 +153,8 @@ static failure read_all(int fd, uint8_t *out, uint32_t bytes, uint64_t at) {
   return (failure){.fault = OI_PAGER_OK};
 }
 
-static failure load_block(oi_pager *p, uint64_t block, uint8_t *out) {
+// Adds to *read what came from a file.
+static failure load_block(const oi_pager *p, uint64_t block, uint8_t *out, uint64_t *read) {
   const part *s = part_of(p, block);
   const uint64_t at = s->source.offset + (block - s->first) * OI_BLOCK;
   const uint32_t bytes = block_bytes(s, block);
@@ -147,24 +162,34 @@ static failure load_block(oi_pager *p, uint64_t block, uint8_t *out) {
   if (s->source.map) memcpy(out, s->source.map + at, bytes);
   else f = read_all(s->source.fd, out, bytes, at);
   if (!f.fault) f = prove(s, block, out);
-  if (f.fault || s->source.map) return f;
-  pthread_mutex_lock(&p->lock);
-  p->bytes_read += bytes;
-  pthread_mutex_unlock(&p->lock);
+  if (!f.fault && !s->source.map) *read += bytes;
   return f;
+}
+
+static void count_read(oi_pager *p, uint64_t read, bool streamed) {
+  pthread_mutex_lock(&p->lock);
+  p->bytes_read += read;
+  if (streamed) p->bytes_streamed += read;
+  pthread_mutex_unlock(&p->lock);
 }
 
 // Pages that follow each other share a block where a row lies across its end: what the page in use
 // has of it is copied. NULL: there is none in use.
-static failure load(oi_pager *p, oi_page page, uint8_t *out, const slot *in_use) {
+static failure load(const oi_pager *p, oi_page page, uint8_t *out, const slot *in_use,
+                    uint64_t *read) {
   failure f = {.fault = OI_PAGER_OK};
   for (uint32_t i = 0; i < page.count && !f.fault; i++, out += OI_BLOCK) {
     const oi_page block = {page.first + i, 1};
     if (in_use && covers(in_use->page, block))
       memcpy(out, in_use->at + (block.first - in_use->page.first) * OI_BLOCK, OI_BLOCK);
-    else f = load_block(p, block.first, out);
+    else f = load_block(p, block.first, out, read);
   }
   return f;
+}
+
+// The other slot, where it has a page that blocks can be copied from.
+static const slot *in_use_beside(const oi_pager *p, int i) {
+  return p->slots[1 - i].state == SLOT_READY ? &p->slots[1 - i] : NULL;
 }
 
 // ---- the thread that reads ahead ----
@@ -178,12 +203,14 @@ static void *read_ahead(void *arg) {
       continue;
     }
     slot *s = &p->slots[p->wanted];
-    const slot *in_use = &p->slots[1 - p->wanted];  // it stays while another one is loading
+    const slot *in_use = in_use_beside(p, p->wanted);  // it stays while another one is loading
     const oi_page page = s->page;
+    uint64_t read = 0;
     p->wanted = -1;
     pthread_mutex_unlock(&p->lock);
-    failure f = load(p, page, s->at, in_use);
+    failure f = load(p, page, s->at, in_use, &read);
     pthread_mutex_lock(&p->lock);
+    p->bytes_read += read, s->cost += read;
     s->failed = f, s->state = f.fault ? SLOT_FAILED : SLOT_READY;
     pthread_cond_broadcast(&p->changed);
   }
@@ -237,7 +264,9 @@ static failure from_window(oi_pager *p, oi_page page, const uint8_t **out) {
   uint8_t *base = p->room.memory + (page.first - p->room.window.first) * OI_BLOCK;
   for (uint32_t i = 0; i < page.count; i++) {
     if (p->proved[page.first + i]) continue;
-    failure f = load_block(p, page.first + i, base + (size_t)i * OI_BLOCK);
+    uint64_t read = 0;
+    failure f = load_block(p, page.first + i, base + (size_t)i * OI_BLOCK, &read);
+    count_read(p, read, false);
     if (f.fault) return f;
     p->proved[page.first + i] = 1;
   }
@@ -260,8 +289,10 @@ static failure from_map(oi_pager *p, const part *s, oi_page page, const uint8_t 
 static failure from_row(oi_pager *p, oi_page page, const uint8_t **out) {
   slot *s = &p->row;
   if (s->state != SLOT_READY || !covers(s->page, page)) {
+    uint64_t read = 0;
     s->state = SLOT_EMPTY, s->page = page;
-    failure f = load(p, page, s->at, NULL);
+    failure f = load(p, page, s->at, NULL, &read);
+    count_read(p, read, true);
     if (f.fault) return f;
     s->state = SLOT_READY;
   }
@@ -281,17 +312,34 @@ static void take_up(oi_pager *p, oi_page now) {
   }
 }
 
+static void drop_page(oi_pager *p, slot *s, oi_page page, slot_state state) {
+  p->bytes_streamed += s->cost;
+  *s = (slot){.at = s->at, .page = page, .state = state};
+}
+
 // Gives the thread the next scheduled page, into the slot that is not in use, unless it is there.
-static void ask_ahead(oi_pager *p, oi_page now) {
-  take_up(p, now);
+static void ask_ahead(oi_pager *p) {
+  const oi_page now = p->current < 0 ? (oi_page){0, 0} : p->slots[p->current].page;
+  const int free_slot = p->current == 0 ? 1 : 0;
+  slot *other = &p->slots[free_slot];
   if (!p->room.n_order || !p->running) return;
-  oi_page ahead = p->room.order[p->next % p->room.n_order];
-  slot *other = &p->slots[1 - p->current];
-  if (covers(now, ahead) || other->state == SLOT_LOADING) return;
+  for (size_t k = 0; k < p->room.n_order; k++, p->next++) {
+    const oi_page next = p->room.order[p->next % p->room.n_order];
+    if (!next.count || !covers(now, next)) break;  // what the page in use has is passed over
+  }
+  const oi_page ahead = p->room.order[p->next % p->room.n_order];
+  if (!ahead.count || covers(now, ahead) || other->state == SLOT_LOADING) return;
   if (other->state == SLOT_READY && covers(other->page, ahead)) return;
-  *other = (slot){.at = other->at, .page = ahead, .state = SLOT_LOADING};
-  p->wanted = 1 - p->current;
+  drop_page(p, other, ahead, SLOT_LOADING);
+  p->wanted = free_slot;
   pthread_cond_broadcast(&p->changed);
+}
+
+OI_RT void oi_pager_go(oi_pager *p, size_t next) {
+  pthread_mutex_lock(&p->lock);
+  p->next = next;
+  ask_ahead(p);
+  pthread_mutex_unlock(&p->lock);
 }
 
 static failure wait_slot(oi_pager *p, slot *s) {
@@ -312,11 +360,13 @@ static failure fill_slot(oi_pager *p, oi_page page, int *out_slot) {
   int i = p->current == 0 ? 1 : 0;
   slot *s = &p->slots[i];
   (void)wait_slot(p, s);  // what it was loading is not wanted any more
-  *s = (slot){.at = s->at, .page = page, .state = SLOT_EMPTY};
-  const slot *in_use = p->slots[1 - i].state == SLOT_READY ? &p->slots[1 - i] : NULL;
+  drop_page(p, s, page, SLOT_EMPTY);
+  const slot *in_use = in_use_beside(p, i);
+  uint64_t read = 0;
   pthread_mutex_unlock(&p->lock);
-  failure f = load(p, page, s->at, in_use);
+  failure f = load(p, page, s->at, in_use, &read);
   pthread_mutex_lock(&p->lock);
+  p->bytes_read += read, s->cost += read;
   s->state = f.fault ? SLOT_EMPTY : SLOT_READY;
   *out_slot = i;
   return f;
@@ -327,9 +377,12 @@ static failure from_ring(oi_pager *p, oi_page page, const uint8_t **out) {
   pthread_mutex_lock(&p->lock);
   failure f = fill_slot(p, page, &i);
   if (!f.fault) {
+    slot *s = &p->slots[i];
+    if (p->current != i || s->cost) take_up(p, s->page);
+    p->bytes_streamed += s->cost, s->cost = 0;
     p->current = i;
-    *out = p->slots[i].at + (page.first - p->slots[i].page.first) * OI_BLOCK;
-    ask_ahead(p, p->slots[i].page);
+    *out = s->at + (page.first - s->page.first) * OI_BLOCK;
+    ask_ahead(p);
   }
   pthread_mutex_unlock(&p->lock);
   return f;

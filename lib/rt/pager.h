@@ -42,11 +42,14 @@ typedef struct oi_pager oi_pager;
 OI_RT oi_pager *oi_pager_open(const oi_pager_source *sources, uint32_t n);  // NULL: out of memory
 OI_RT void oi_pager_close(oi_pager *p);
 OI_RT uint64_t oi_pager_blocks(const oi_pager *p);
+OI_RT uint64_t oi_pager_block_bytes(const oi_pager *p, uint64_t block);  // less at a source's end
 OI_RT uint64_t oi_pager_block_of(const oi_pager *p, uint32_t source,
                                  uint64_t offset);  // offset in the source
 // Memory of a budgeted run: window blocks, two slots and one slot for single rows, in this order;
-// the caller's. `order` is what a step streams, in order, for reading ahead; it is borrowed. What
-// was in memory is forgotten unless `keep` says that memory, window and slots are those of before.
+// the caller's. `order` is what a step streams, in order, for reading ahead; it is borrowed. A page
+// of no blocks is a fence: nothing is read ahead across it until oi_pager_go says where the order
+// goes on. What was in memory is forgotten unless `keep` says that memory, window and slots are
+// those of before.
 typedef struct oi_pager_room {
   uint8_t *memory;
   oi_page window;
@@ -56,6 +59,7 @@ typedef struct oi_pager_room {
 } oi_pager_room;
 OI_RT void oi_pager_set(oi_pager *p, const oi_pager_room *room, bool keep);
 OI_RT void oi_pager_stop(oi_pager *p);  // reading ahead ends: the memory may be given back
+OI_RT void oi_pager_go(oi_pager *p, size_t next);  // what is asked for next is order[next]
 OI_RT uint64_t oi_pager_room_bytes(const oi_pager_room *room);
 // The bytes of a page; the pointer is to its first block. It stays until the next page is asked for
 // (window and mapped pages until the next oi_pager_set). `row` pages use the slot for single rows
@@ -65,6 +69,8 @@ OI_RT oi_pager_fault oi_pager_get(oi_pager *p, oi_page page, bool row, const uin
 OI_RT bool oi_pager_in_window(const oi_pager *p, uint64_t first, uint64_t last);
 OI_RT bool oi_pager_mapped(const oi_pager *p, uint32_t source);
 OI_RT uint64_t oi_pager_bytes_read(oi_pager *p);  // from files, since it was opened
+// Of those, what went through the slots and was asked for, or was read ahead in vain.
+OI_RT uint64_t oi_pager_bytes_streamed(oi_pager *p);
 // Of the fault that oi_pager_get gave last.
 OI_RT uint64_t oi_pager_bad_block(const oi_pager *p);
 OI_RT int oi_pager_errno(const oi_pager *p);
