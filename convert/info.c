@@ -13,16 +13,25 @@ static oi_err *err(const oi_info *i) { return oi_ctx_err(i->ctx); }
 
 static void put_name(oi_info *i, const char *name) { oi_text_escape(&i->out, name, strlen(name)); }
 
+bool oi_info_go_on(void *info) {
+  const oi_info *i = info;
+  return !i->progress || i->progress(NULL, 0, 0);
+}
+
 bool oi_info_wants(const oi_info *i, const char *tensor) {
   return !i->pattern || fnmatch(i->pattern, tensor, 0) == 0;
 }
 
-void oi_info_put_tensor(oi_info *i, const oinf_tensor *t) {
-  put_name(i, t->name);
+void oi_info_put_type(oi_info *i, const oinf_tensor *t) {
   oi_text_put(&i->out, " %s [", oinf_dtype_name(t->dtype));
   for (uint32_t k = 0; k < t->rank; k++)
     oi_text_put(&i->out, "%s%lld", k ? ", " : "", (long long)t->dims[k]);
   oi_text_put(&i->out, "]");
+}
+
+void oi_info_put_tensor(oi_info *i, const oinf_tensor *t) {
+  put_name(i, t->name);
+  oi_info_put_type(i, t);
 }
 
 // ---- summary ----
@@ -203,13 +212,21 @@ static oinf_status verify(oi_info *i) {
 // A pattern that means no tensor is a slip.
 static oinf_status check_pattern(oi_info *i) {
   const uint32_t n = oinf_model_tensor_count(i->model);
-  if (!i->pattern) return OINF_OK;
+  if (!i->pattern || i->o.diff) return OINF_OK;
   if (!i->o.tensors && !i->o.stats && !i->o.json)
-    return oi_fail(err(i), OINF_USAGE, "'%s': a pattern goes with --tensors, --stats or --json",
-                   i->pattern);
+    return oi_fail(err(i), OINF_USAGE,
+                   "'%s': a pattern goes with --tensors, --stats, --diff or --json", i->pattern);
   for (uint32_t k = 0; k < n; k++)
     if (oi_info_wants(i, oinf_model_tensor(i->model, k)->name)) return OINF_OK;
   return oi_fail(err(i), OINF_NOINPUT, "no tensor's name matches '%s'", i->pattern);
+}
+
+static oinf_status diff(oi_info *i) {
+  const oi_info_opts *o = &i->o;
+  if (o->json || o->tensors || o->stats || o->graph || o->plan || o->verify || o->tokenize ||
+      o->extract)
+    return oi_fail(err(i), OINF_USAGE, "--diff stands alone, or with a pattern of tensors");
+  return oi_info_diff(i);
 }
 
 static oinf_status report(oi_info *i) {
@@ -217,6 +234,7 @@ static oinf_status report(oi_info *i) {
   const bool summary = !o->tensors && !o->stats && !o->graph && !o->plan && !o->verify &&
                        !o->tokenize && !o->extract;
   OI_TRY(check_pattern(i));
+  if (o->diff) return diff(i);
   if (o->json) return oi_info_json(i);
   if (summary) OI_TRY(put_summary(i));
   if (o->tensors) put_tensors(i);
@@ -241,7 +259,8 @@ static oinf_status open_model(oi_info *i, const char *path) {
 oinf_status oi_info_run(oi_info *i, const char *path) {
   OI_TRY(open_model(i, path));
   oinf_status status = report(i);
-  if (status == OINF_OK && i->out.failed) status = oi_nomem(err(i), i->out.n);
+  if ((status == OINF_OK || status == OINF_DIFFERENT) && i->out.failed)
+    status = oi_nomem(err(i), i->out.n);
   oinf_model_destroy(i->model);
   return status;
 }

@@ -43,11 +43,6 @@ static void put_stats(oi_info *i, const oinf_tensor *t, const oi_stats *s) {
   oi_text_put(out, "   %-31.7g %32.7g\n", s->min, s->max);
 }
 
-static bool go_on(void *user) {
-  const oi_info *i = user;
-  return !i->progress || i->progress(NULL, 0, 0);
-}
-
 oinf_status oi_info_stats(oi_info *i, oi_info_each_stats *each, void *user) {
   oinf_status status = OINF_OK;
   oi_stats s;
@@ -56,7 +51,7 @@ oinf_status oi_info_stats(oi_info *i, oi_info_each_stats *each, void *user) {
   for (uint32_t k = 0; k < oinf_model_tensor_count(i->model) && status == OINF_OK; k++) {
     const oinf_tensor *t = oinf_model_tensor(i->model, k);
     if (!oi_info_wants(i, t->name)) continue;
-    status = oi_stats_of(room, i->model, k, go_on, i, &s);
+    status = oi_stats_of(room, i->model, k, oi_info_go_on, i, &s);
     if (status == OINF_OK) each(user, t, &s);
   }
   oi_free(i->ctx, room, sizeof *room);

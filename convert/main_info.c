@@ -13,6 +13,8 @@ static const oi_opt options[] = {
     {"stats", NULL, 's', OI_OPT_FLAG, OPT(stats),
      "reads each tensor: bounds, mean, deviation, zeros, NaNs, and a histogram"},
     {"unicode", NULL, 0, OI_OPT_FLAG, OPT(unicode), "of --stats: finer marks than ASCII has"},
+    {"diff", NULL, 'd', OI_OPT_FLAG, OPT(diff),
+     "what tells OTHER apart, with a pattern of tensors alone; ends with 0 or 1"},
     {"graph", NULL, 'g', OI_OPT_FLAG, OPT(graph), "the graphs' text"},
     {"plan", NULL, 'p', OI_OPT_FLAG, OPT(plan),
      "arenas, smallest budget and bytes read a step, for each variant"},
@@ -30,15 +32,16 @@ static const oi_opt options[] = {
     {"version", NULL, 0, OI_OPT_FLAG, OPT(version), "the version"},
 };
 static const oi_cli cli = {"oinf-info",
-                           "MODEL [PATTERN] [options]",
+                           "MODEL [PATTERN] [options], or --diff MODEL OTHER [PATTERN]",
                            "shows what a model holds",
                            "  oinf-info m.oinf --tensors\n"
                            "  oinf-info m.oinf --stats 'model.layers.0.*'\n"
+                           "  oinf-info --diff m.oinf ./SmolLM2-135M '*'\n"
                            "  oinf-info ./SmolLM2-135M --tokenize \"Hello world\"\n"
                            "  oinf-info m.oinf --plan --budget 128M\n",
                            options,
                            sizeof options / sizeof *options,
-                           2};
+                           3};
 
 static bool quiet;
 static volatile sig_atomic_t interrupted;
@@ -63,10 +66,11 @@ static bool on_progress(void *user, uint64_t done, uint64_t total) {
 static int finish(oi_info *i, oinf_status status) {
   const oi_err *e = oi_ctx_err(i->ctx);
   bool closed = false;
+  const bool found = status == OINF_OK || status == OINF_DIFFERENT;
   // What was found out is shown whole or not at all.
-  if (status == OINF_OK && i->out.n) closed = fwrite(i->out.at, 1, i->out.n, stdout) != i->out.n;
-  if (status == OINF_OK && (fflush(stdout) != 0 || closed)) status = OINF_IO, closed = true;
-  if (status != OINF_OK && !closed) {
+  if (found && i->out.n) closed = fwrite(i->out.at, 1, i->out.n, stdout) != i->out.n;
+  if (found && (fflush(stdout) != 0 || closed)) status = OINF_IO, closed = true;
+  if (!found && !closed) {
     fprintf(stderr, "oinf-info: error: %s\n",
             e->message[0] ? e->message : oinf_status_text(status));
     if (i->o.verbose) fputs(e->trail, stderr);
@@ -76,9 +80,19 @@ static int finish(oi_info *i, oinf_status status) {
   return oinf_status_exit(status);
 }
 
+static oinf_status take_args(oi_info *i, const char *const args[3]) {
+  oi_err *err = oi_ctx_err(i->ctx);
+  i->other = i->o.diff ? args[1] : NULL;
+  i->pattern = i->o.diff ? args[2] : args[1];
+  if (i->o.diff && !i->other) return oi_fail(err, OINF_USAGE, "--diff wants two models");
+  if (!i->o.diff && args[2])
+    return oi_fail(err, OINF_USAGE, "'%s' is one argument too many", args[2]);
+  return OINF_OK;
+}
+
 int main(int argc, char **argv) {
   oi_info i = {.progress = on_progress};
-  const char *args[2] = {NULL};
+  const char *args[3] = {NULL};
   size_t n = 0;
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, on_interrupt);
@@ -93,7 +107,7 @@ int main(int argc, char **argv) {
     return oi_text_put(&i.out, "oinf-info %s\n", oinf_version()), finish(&i, OINF_OK);
   if (status == OINF_OK && n == 0)
     status = oi_fail(oi_ctx_err(i.ctx), OINF_USAGE, "a model is wanted (try oinf-info --help)");
-  i.pattern = args[1];
+  if (status == OINF_OK) status = take_args(&i, args);
   if (status == OINF_OK) status = oi_info_run(&i, args[0]);
   return finish(&i, status);
 }

@@ -293,6 +293,25 @@ TEST(tools, draw_what_a_tensor_holds) {
   REFUSED(64, "oinf-info", "a pattern goes with", "~m.oinf y*");
 }
 
+TEST(tools, tell_models_apart) {
+  package();
+  EXPECT(0, "oinf-info --diff ~m.oinf ~m.oinf");
+  CHECK_STR(out, "equal\n");
+  EXPECT(0, "oinf-info ~folder --diff ~m.oinf *");  // every tensor, across formats
+  EXPECT(0, "oinf-convert -q ~folder -o ~q8.oinf --quant q8_0");
+  EXPECT(1, "oinf-info ~m.oinf --diff ~q8.oinf");
+  CHECK(!*err && strstr(out, "\n~ golden   steps, 3 -> 3, from step 0 on: '"));
+  CHECK_MSG(strstr(out, "~ graph    text, from line 10 on:\n    -   %0 = weight") &&
+                strstr(out, " : f16 [97, 32]\n    +   %0 = ") && strstr(out, " : q8_0 [97, 32]\n"),
+            "%s", out);
+  EXPECT(0, "oinf-convert -q ~folder -o ~kv.oinf --set kv_dtype=f16");
+  EXPECT(1, "oinf-info --diff ~m.oinf ~kv.oinf");
+  CHECK_MSG(strstr(out, "\n~ state    text.k: f32 [3, C, 2, 8] -> f16 [3, C, 2, 8]\n"), "%s", out);
+  REFUSED(64, "oinf-info", "--diff wants two models", "--diff ~m.oinf");
+  REFUSED(64, "oinf-info", "--diff stands alone", "--diff ~m.oinf ~m.oinf --json");
+  REFUSED(66, "oinf-info", "no tensor's name matches", "--diff ~m.oinf ~m.oinf none");
+}
+
 TEST(tools, state_the_smallest_budget) {
   package();
   unsigned long long mapped, least;
