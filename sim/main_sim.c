@@ -1,6 +1,7 @@
 // oinf-sim: runs a graph of a package, for its text or its values. Standard output carries the
 // result alone; everything else goes to standard error.
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -31,6 +32,14 @@ static const oi_opt options[] = {
     {"temperature", "T", 0, OI_OPT_REAL, OPT(temperature), "0: greedy (default)"},
     {"top-k", "N", 0, OI_OPT_COUNT, OPT(top_k), "draw from the N best; 0: all (default)"},
     {"top-p", "P", 0, OI_OPT_REAL, OPT(top_p), "draw from the best with mass P; 1: all (default)"},
+    {"min-p", "P", 0, OI_OPT_REAL, OPT(min_p),
+     "draw from those with P times the best one's probability; 0: all (default)"},
+    {"repetition-penalty", "R", 0, OI_OPT_REAL, OPT(penalties.repetition),
+     "of every token so far; 1: none (default)"},
+    {"frequency-penalty", "X", 0, OI_OPT_REAL, OPT(penalties.frequency),
+     "for each time that a token was made; 0: none (default)"},
+    {"presence-penalty", "X", 0, OI_OPT_REAL, OPT(penalties.presence),
+     "once for a token that was made; 0: none (default)"},
     {"seed", "N", 's', OI_OPT_COUNT, OPT(seed), "of the draws (0)"},
     {"stop", "TEXT", 0, OI_OPT_LIST, OPT(stops), "end before this text; may be given again"},
     {"fetch", "GLOB", 'f', OI_OPT_LIST, OPT(fetch),
@@ -99,6 +108,19 @@ static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t ha
 
 // ---- the run ----
 
+static oinf_status check_sampling(oi_tool *t) {
+  const oi_tool_opts *o = &t->o;
+  if (o->temperature < 0 || o->top_p <= 0 || o->top_p > 1 || o->min_p < 0 || o->min_p > 1)
+    return oi_fail(t->err, OINF_USAGE,
+                   "--temperature wants 0 or more, --top-p more than 0 and at most 1, --min-p 0 to "
+                   "1");
+  if (!(o->penalties.repetition > 0))
+    return oi_fail(t->err, OINF_USAGE, "--repetition-penalty wants more than 0");
+  if (fabs(o->penalties.frequency) > 2 || fabs(o->penalties.presence) > 2)
+    return oi_fail(t->err, OINF_USAGE, "--frequency-penalty and --presence-penalty want -2 to 2");
+  return OINF_OK;
+}
+
 static oinf_status check_options(oi_tool *t) {
   const oi_tool_opts *o = &t->o;
   if (o->device && strcmp(o->device, "cpu") != 0) {
@@ -109,9 +131,7 @@ static oinf_status check_options(oi_tool *t) {
   }
   if (o->compare && strcmp(o->compare, "golden") != 0)
     return oi_fail(t->err, OINF_USAGE, "--compare wants golden, not '%s'", o->compare);
-  if (o->temperature < 0 || o->top_p <= 0 || o->top_p > 1)
-    return oi_fail(t->err, OINF_USAGE,
-                   "--temperature wants 0 or more, --top-p more than 0 and at most 1");
+  OI_TRY(check_sampling(t));
   if ((o->prompt != NULL) + (o->prompt_file != NULL) + (o->tokens != NULL) > 1)
     return oi_fail(t->err, OINF_USAGE, "one of --prompt, --prompt-file and --tokens");
   if (o->threads > 1024 || o->top_k > UINT32_MAX)
@@ -212,7 +232,7 @@ static int say_text(oinf_ctx *ctx, bool help) {
 }
 
 int main(int argc, char **argv) {
-  oi_tool t = {.o = {.steps = 128, .threads = 1, .top_p = 1.0},
+  oi_tool t = {.o = {.steps = 128, .threads = 1, .top_p = 1.0, .penalties = {.repetition = 1.0}},
                .say = say,
                .note = note,
                .cancelled = is_cancelled};

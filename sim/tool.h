@@ -12,7 +12,8 @@ typedef struct oi_tool_opts {
   const char *graph, *prompt, *prompt_file, *tokens, *budget, *device, *compare, *save, *load;
   oi_list inputs, outputs, fetch, stops;
   int64_t steps, ctx, chunk, threads, top_k, seed;
-  double temperature, top_p;
+  double temperature, top_p, min_p;
+  oi_penalties penalties;
   bool hash, trace, quiet, verbose, help, version;
 } oi_tool_opts;
 

@@ -212,6 +212,8 @@ static oinf_status sample(talk *k, const oinf_array *logits, uint32_t *out_id) {
   void *room = oi_alloc(t->ctx, room_bytes);
   if (row && room) {
     memcpy(row, logits->data, row_bytes);
+    oi_penalize(&t->o.penalties, row, (size_t)k->vocab, k->ids.at, k->ids.n, k->sampler.given,
+                room);
     *out_id = oi_sample(&k->sampler, row, (size_t)k->vocab, room);
   }
   oinf_status status = row && room ? OINF_OK : oi_nomem(t->err, row_bytes + room_bytes);
@@ -259,7 +261,7 @@ static oinf_status load(talk *k) {
     return oi_fail(k->t->err, OINF_FORMAT, "the saved state holds no tokens");
   oi_sampler saved;
   memcpy(&saved, extra, sizeof saved);
-  k->sampler.rng = saved.rng;
+  k->sampler.rng = saved.rng, k->sampler.given = saved.given;
   for (size_t i = sizeof saved; i < size; i += 4) {
     uint32_t id;
     memcpy(&id, (const char *)extra + i, 4);
@@ -338,6 +340,7 @@ static oinf_status run(talk *k) {
   OI_TRY(take_prompt(k));
   OI_TRY(check_ids(k));
   k->asked = k->ids.n;
+  if (k->asked > k->resumed || !k->sampler.given) k->sampler.given = (uint32_t)k->asked;
   if (k->dec && !oi_decoder_prompt(k->dec, k->ids.at, k->ids.n)) return oi_nomem(k->t->err, 0);
   const double begun = seconds();
   if (k->t->o.steps == 0) OI_TRY(feed(k, false, NULL));
@@ -353,8 +356,8 @@ oinf_status oi_tool_text(oi_tool *t) {
   talk k = {.t = t};
   k.input = meta(&k, "oinf.input", "tokens"), k.output = meta(&k, "oinf.output", "logits");
   oi_sampler_init(&k.sampler, (uint64_t)t->o.seed);
-  k.sampler.temperature = t->o.temperature, k.sampler.top_p = t->o.top_p,
-  k.sampler.top_k = (uint32_t)t->o.top_k;
+  k.sampler.temperature = t->o.temperature, k.sampler.top_k = (uint32_t)t->o.top_k;
+  k.sampler.top_p = t->o.top_p, k.sampler.min_p = t->o.min_p;
   oi_text_init(&k.pending, t->ctx);
   oinf_status status = run(&k);
   oi_decoder_close(k.dec);

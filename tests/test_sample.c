@@ -167,3 +167,77 @@ TEST(sample, filters_keep_what_transformers_keeps) {
   fclose(f);
   CHECK_INT(cases, 200);
 }
+
+// ---- penalties ----
+
+TEST(sample, penalties_are_those_of_the_worked_example) {
+  static const uint32_t ids[] = {4, 5, 5};
+  static uint64_t room[16];
+  float z[8];
+  memcpy(z, example, sizeof z);
+  oi_penalize(&(oi_penalties){.repetition = 1.3}, z, 8, ids, 3, 3, room);
+  CHECK(z[4] == -1.3f && fabsf(z[5] - 2.307692f) < 1e-6f && z[6] == 2.5f && z[0] == 2.0f);
+  memcpy(z, example, sizeof z);
+  oi_penalize(&(oi_penalties){1, 0.25, 0.5}, z, 8, ids, 3, 1, room);
+  CHECK(z[4] == -1.0f && z[5] == 3.0f - 2 * 0.25f - 0.5f && z[6] == 2.5f);
+  memcpy(z, example, sizeof z);
+  oi_penalize(&(oi_penalties){1, 0, 0}, z, 8, ids, 3, 0, room);
+  CHECK(memcmp(z, example, sizeof z) == 0);
+}
+
+TEST(sample, ids_outside_the_row_are_passed_over) {
+  static const uint32_t ids[] = {8, 4000000000u, 7};
+  static uint64_t room[16];
+  float z[8];
+  memcpy(z, example, sizeof z);
+  oi_penalize(&(oi_penalties){2, 0, 1}, z, 8, ids, 3, 0, room);
+  CHECK(memcmp(z, example, 7 * sizeof *z) == 0 && z[7] == -5.0f);
+}
+
+static size_t read_numbers(FILE *f, double *out, size_t most) {
+  static char line[1 << 14];
+  size_t n = 0;
+  CHECK(fgets(line, sizeof line, f));
+  for (char *at = line, *end; n < most; at = end) {
+    double v = strtod(at, &end);
+    if (end == at) break;
+    out[n++] = v;
+  }
+  return n;
+}
+
+TEST(sample, penalties_and_filters_in_order_are_the_formulas_in_double) {
+  FILE *f = fopen("tests/data/sample/penalties.txt", "r");
+  CHECK(f);
+  static double head[8], logits[MOST], so_far[MOST], want[MOST];
+  static uint64_t room[2 * MOST];
+  int cases = 0;
+  while (read_numbers(f, head, 8) == 8) {
+    static float row[MOST];
+    static uint32_t ids[MOST];
+    char kept[MOST + 2];
+    const size_t n = read_numbers(f, logits, MOST), n_ids = read_numbers(f, so_far, MOST);
+    CHECK_INT(read_numbers(f, want, MOST), n);
+    CHECK(fgets(kept, sizeof kept, f));
+    for (size_t i = 0; i < n; i++) row[i] = (float)logits[i] / 8.0f;
+    for (size_t i = 0; i < n_ids; i++) ids[i] = (uint32_t)so_far[i];
+    oi_penalize(&(oi_penalties){head[0], head[1], head[2]}, row, n, ids, n_ids, (size_t)head[7],
+                room);
+    for (size_t i = 0; i < n; i++)
+      CHECK_MSG(fabs(row[i] - want[i]) <= 1e-6 * (8 + fabs(want[i])), "case %d, id %zu: %g, not %g",
+                cases, i, (double)row[i], want[i]);
+    oi_sampler s;
+    oi_sampler_init(&s, 1);
+    s.temperature = head[3], s.top_k = (uint32_t)head[4], s.top_p = head[5], s.min_p = head[6];
+    CHECK(kept[oi_sample(&s, row, n, room)] == '1');
+    for (size_t i = 0; i < n; i++)
+      CHECK_MSG((isfinite(row[i]) != 0) == (kept[i] == '1'), "case %d, id %zu", cases, i);
+    cases++;
+    if (feof(f)) break;
+    const int c = fgetc(f);
+    if (c == EOF) break;
+    ungetc(c, f);
+  }
+  fclose(f);
+  CHECK_INT(cases, 200);
+}

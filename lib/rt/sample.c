@@ -25,6 +25,32 @@ OI_RT uint64_t oi_sampler_next(oi_sampler *s) {
 
 OI_RT size_t oi_sample_room(size_t n) { return 2 * n * sizeof(uint64_t); }
 
+// ---- penalties ----
+
+OI_RT void oi_penalize(const oi_penalties *p, float *logits, size_t n, const uint32_t *ids,
+                       size_t n_ids, size_t given, void *room) {
+  uint32_t *seen = room;  // by id: twice the times it was drawn, and 1
+  const float r = (float)p->repetition, f = (float)p->frequency, once = (float)p->presence;
+  if (r == 1.0f && f == 0.0f && once == 0.0f) return;
+  memset(seen, 0, n * sizeof *seen);
+  for (size_t i = 0; i < n_ids; i++)
+    if (ids[i] < n) seen[ids[i]] = (seen[ids[i]] | 1) + (i < given ? 0 : 2);
+  for (size_t i = 0; i < n; i++) {
+    if (!seen[i]) continue;
+    float z = logits[i];
+    if (z < 0.0f) z = z * r;
+    else z = z / r;
+    if (seen[i] > 1) {
+      const float often = f * (float)(seen[i] >> 1);
+      z = z - often;
+      z = z - once;
+    }
+    logits[i] = z;
+  }
+}
+
+// ---- order ----
+
 // Rises with the value. NaN gives 0, below minus infinity.
 static uint32_t oi_sample_key(float x) {
   const uint32_t u = oi_bits(x);
