@@ -13,131 +13,27 @@
 #include "formats/oinf.h"
 #include "formats/safetensors.h"
 #include "tests/checkpoint.h"
-#include "tests/conversion.h"
-#include "tests/test.h"
-
-extern char **environ;
-static char out[1 << 16], err[1 << 14];
-
-// ---- running a tool ----
-
-static const char *tool_path(const char *tool) {
-  static char full[512];
-  const char *build = getenv("BUILD");
-  snprintf(full, sizeof full, "%s/%s", build ? build : "build", tool);
-  if (access(full, X_OK) != 0) SKIP("%s is not built", full);
-  return full;
-}
-
-static void read_back(const char *path, char *to, size_t room) {
-  FILE *f = fopen(path, "rb");
-  CHECK(f);
-  const size_t n = fread(to, 1, room - 1, f);
-  to[n] = 0;
-  fclose(f);
-}
-
-static pid_t start(const char *const *args, int to) {
-  char log[300];
-  const char *path = tool_path(args[0]);
-  snprintf(log, sizeof log, "%s/err.txt", oi_test_dir());
-  fflush(NULL);
-  const pid_t pid = fork();
-  if (pid) return pid;
-  if (dup2(to, 1) < 0 || !freopen(log, "wb", stderr)) _exit(99);
-  execve(path, (char *const *)(uintptr_t)args, environ);
-  _exit(98);
-}
-
-static int ended(pid_t pid) {
-  int status;
-  CHECK(waitpid(pid, &status, 0) == pid);
-  CHECK_MSG(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
-  read_back(oi_cv_path("err.txt"), err, sizeof err);
-  return WEXITSTATUS(status);
-}
-
-// The words of a command line, separated by spaces; what starts with ~ lies in the test's folder.
-static int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int run(const char *format, ...) {
-  static char line[4096], words[32][512];
-  const char *args[33] = {NULL};
-  size_t n = 0;
-  va_list list;
-  va_start(list, format);
-  vsnprintf(line, sizeof line, format, list);
-  va_end(list);
-  for (char *save, *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-    if (*word == '~') snprintf(words[n], sizeof words[n], "%s/%s", oi_test_dir(), word + 1);
-    else snprintf(words[n], sizeof words[n], "%s", word);
-    args[n] = words[n], n++;
-  }
-  FILE *f = fopen(oi_cv_path("out.txt"), "wb");
-  CHECK(f);
-  const pid_t pid = start(args, fileno(f));
-  fclose(f);
-  const int code = ended(pid);
-  read_back(oi_cv_path("out.txt"), out, sizeof out);
-  return code;
-}
-
-#define EXPECT(code, ...)                                                      \
-  do {                                                                         \
-    const int code_ = run(__VA_ARGS__);                                        \
-    CHECK_MSG(code_ == (code), "ended with %d, not %d: %s", code_, code, err); \
-  } while (0)
-
-// Nothing on standard output, one line on standard error that says `word`.
-static void says(const char *tool, const char *word) {
-  char begin[64];
-  snprintf(begin, sizeof begin, "%s: error: ", tool);
-  CHECK_MSG(!*out, "standard output: %.200s", out);
-  CHECK_MSG(strncmp(err, begin, strlen(begin)) == 0 && strstr(err, word), "%s", err);
-  const char *line = strchr(err, '\n');
-  CHECK_MSG(line && !line[1], "more than one line: %s", err);
-}
-#define REFUSED(code, tool, word, ...)  \
-  do {                                  \
-    EXPECT(code, tool " " __VA_ARGS__); \
-    says(tool, word);                   \
-  } while (0)
-
-// ---- a package ----
-
-static void folder(const char *file, const char *name) {
-  oi_case c;
-  oi_cv_clear();
-  oi_case_open(oi_test_path("tests/data/llama", file), &c);
-  oi_case_write(oi_cv_ctx, &c, oi_cv_path(name), NULL);
-  oi_case_close(&c);
-}
-
-static void package(void) {
-  if (access(oi_cv_path("m.oinf"), F_OK) == 0) return;
-  folder("llama-tied-5.json", "folder");
-  EXPECT(0, "oinf-convert ~folder -o ~m.oinf");
-  CHECK_MSG(!*out && !*err, "%s%s", out, err);
-}
+#include "tests/tool_run.h"
 
 TEST(tools, say_what_they_are) {
   static const char *const tools[] = {"oinf-convert", "oinf-info", "oinf-sim"};
   for (int i = 0; i < 3; i++) {
     EXPECT(0, "%s --help", tools[i]);
-    CHECK(strstr(out, "usage: ") && strstr(out, "examples:") && strstr(out, "exit codes:") &&
-          !*err);
+    CHECK(strstr(tool_out, "usage: ") && strstr(tool_out, "examples:") &&
+          strstr(tool_out, "exit codes:") && !*tool_err);
     EXPECT(0, "%s --version", tools[i]);
-    CHECK_MSG(strncmp(out, tools[i], strlen(tools[i])) == 0 && !*err, "%s", out);
+    CHECK_MSG(strncmp(tool_out, tools[i], strlen(tools[i])) == 0 && !*tool_err, "%s", tool_out);
     EXPECT(64, "%s", tools[i]);
-    says(tools[i], "wanted (try");
+    tool_says(tools[i], "wanted (try");
     EXPECT(64, "%s --no-such-option x", tools[i]);
-    says(tools[i], "unknown option '--no-such-option'");
+    tool_says(tools[i], "unknown option '--no-such-option'");
     EXPECT(64, "%s ~a ~b ~c", tools[i]);
-    says(tools[i], "one argument too many");
+    tool_says(tools[i], "one argument too many");
   }
 }
 
 TEST(tools, refuse_with_the_documented_codes) {
-  package();
+  tool_package();
   oi_test_put(oi_test_dir(), "text", "no model", 8);
   mkdir(oi_cv_path("empty"), 0777);
   REFUSED(66, "oinf-info", "cannot open", "~none.oinf");
@@ -160,19 +56,19 @@ TEST(tools, refuse_with_the_documented_codes) {
 
 TEST(tools, tell_the_trail_when_asked) {
   oi_test_put(oi_test_dir(), "bad.yaml", "x: y\n", 5);
-  package();
+  tool_package();
   EXPECT(65, "oinf-convert -v ~folder -o ~x.oinf --recipe ~bad.yaml");
-  CHECK(strstr(err, "', 1:1: the keys are") && strstr(err, "\nwhile reading recipe '"));
+  CHECK(strstr(tool_err, "', 1:1: the keys are") && strstr(tool_err, "\nwhile reading recipe '"));
 }
 
 // ---- oinf-convert ----
 
 TEST(tools, show_what_would_be_written) {
-  package();
+  tool_package();
   EXPECT(0, "oinf-convert ~folder --dry-run --quant q8_0 -o ~dry.oinf");
-  CHECK_MSG(strstr(out, "model.embed_tokens.weight q8_0 [97, 32] 3298\n"), "%s", out);
-  CHECK_MSG(strstr(out, "model.norm.weight f16 [32] 64\n"), "%s", out);
-  CHECK_MSG(strstr(out, "29 tensors, "), "%s", out);
+  CHECK_MSG(strstr(tool_out, "model.embed_tokens.weight q8_0 [97, 32] 3298\n"), "%s", tool_out);
+  CHECK_MSG(strstr(tool_out, "model.norm.weight f16 [32] 64\n"), "%s", tool_out);
+  CHECK_MSG(strstr(tool_out, "29 tensors, "), "%s", tool_out);
   CHECK(access(oi_cv_path("dry.oinf"), F_OK) != 0);
 }
 
@@ -182,9 +78,10 @@ TEST(tools, note_an_unknown_architecture_and_simulate_it_not) {
   oi_cv_clear();
   CHECK_INT(oi_safetensors_write(oi_cv_ctx, oi_cv_path("x.safetensors"), &t, 1), OINF_OK);
   EXPECT(0, "oinf-convert ~x.safetensors -o ~t.oinf");
-  CHECK_MSG(strstr(err, "note: architecture") && strstr(err, "llama, mistral"), "%s", err);
+  CHECK_MSG(strstr(tool_err, "note: architecture") && strstr(tool_err, "llama, mistral"), "%s",
+            tool_err);
   EXPECT(0, "oinf-convert -q ~x.safetensors -o ~t.oinf");
-  CHECK(!*err && !*out);
+  CHECK(!*tool_err && !*tool_out);
   REFUSED(65, "oinf-sim", "holds no graph", "~t.oinf");
   REFUSED(65, "oinf-info", "holds no graph", "~t.oinf --plan");
 }
@@ -208,14 +105,14 @@ TEST(tools, leave_nothing_when_interrupted) {
   CHECK(ftruncate(fileno(f), (off_t)(8 + n + 1073741824)) == 0 && fclose(f) == 0);
   oi_test_put(oi_test_dir(), "stop/m.oinf", "old", 3);
   f = fopen("/dev/null", "wb");
-  const pid_t pid = start(all, fileno(f));
+  const pid_t pid = tool_start(all, fileno(f));
   fclose(f);
   nanosleep(&soon, NULL);
   kill(pid, SIGINT);
-  CHECK_INT(ended(pid), 130);
-  CHECK_MSG(strstr(err, "error: "), "%s", err);
+  CHECK_INT(tool_ended(pid), 130);
+  CHECK_MSG(strstr(tool_err, "error: "), "%s", tool_err);
   char old[8];
-  read_back(to, old, sizeof old);
+  tool_read(to, old, sizeof old);
   CHECK_STR(old, "old");
   CHECK(unlink(to) == 0 && rmdir(oi_cv_path("stop")) == 0 && unlink(from) == 0);
 }
@@ -223,7 +120,7 @@ TEST(tools, leave_nothing_when_interrupted) {
 // ---- oinf-info ----
 
 TEST(tools, summarise_a_package) {
-  package();
+  tool_package();
   EXPECT(0, "oinf-info ~m.oinf");
   static const char *const lines[] = {"format       oinf\n",
                                       "tensors      29, ",
@@ -236,20 +133,20 @@ TEST(tools, summarise_a_package) {
                                       "golden       3 steps\n",
                                       "meta         oinf.producer = oinf-convert "};
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-    CHECK_MSG(strstr(out, lines[i]), "no '%s' in %s", lines[i], out);
+    CHECK_MSG(strstr(tool_out, lines[i]), "no '%s' in %s", lines[i], tool_out);
   EXPECT(0, "oinf-info ~folder --tensors");
-  CHECK(strstr(out, "model.norm.weight f16 [32] 64\n"));
+  CHECK(strstr(tool_out, "model.norm.weight f16 [32] 64\n"));
   EXPECT(0, "oinf-info ~m.oinf --graph");
-  CHECK(strncmp(out, "oinf-graph 1\ngraph \"text\"\n", 26) == 0);
+  CHECK(strncmp(tool_out, "oinf-graph 1\ngraph \"text\"\n", 26) == 0);
   EXPECT(0, "oinf-info ~m.oinf --verify");
-  CHECK_STR(out, "verified     29 tensors, no fault\n");
+  CHECK_STR(tool_out, "verified     29 tensors, no fault\n");
 }
 
 TEST(tools, summarise_for_a_machine) {
-  package();
+  tool_package();
   EXPECT(0, "oinf-info ~m.oinf --json");
   json_error_t why;
-  json_t *root = json_loads(out, 0, &why);
+  json_t *root = json_loads(tool_out, 0, &why);
   CHECK_MSG(root, "%s", why.text);
   CHECK_INT(json_integer_value(json_object_get(root, "schema")), 1);
   CHECK_INT(json_array_size(json_object_get(root, "tensors")), 29);
@@ -275,14 +172,14 @@ TEST(tools, draw_what_a_tensor_holds) {
   oi_cv_clear();
   CHECK_INT(oi_safetensors_write(oi_cv_ctx, oi_cv_path("d.safetensors"), &t, 1), OINF_OK);
   EXPECT(0, "oinf-info ~d.safetensors --stats");
-  CHECK_STR(out, want);
+  CHECK_STR(tool_out, want);
   EXPECT(0, "oinf-info ~d.safetensors --stats --unicode x");
-  CHECK_MSG(strstr(out, "  |█    ") && strstr(out, "   █|\n"), "%s", out);
-  package();
+  CHECK_MSG(strstr(tool_out, "  |█    ") && strstr(tool_out, "   █|\n"), "%s", tool_out);
+  tool_package();
   EXPECT(0, "oinf-info ~m.oinf --stats model.layers.?.mlp.up_proj.weight");
-  CHECK_MSG(strncmp(out, "model.layers.0.mlp.up_proj.weight f16 [", 39) == 0, "%s", out);
+  CHECK_MSG(strncmp(tool_out, "model.layers.0.mlp.up_proj.weight f16 [", 39) == 0, "%s", tool_out);
   EXPECT(0, "oinf-info ~m.oinf --stats --json model.norm.weight");
-  json_t *root = json_loads(out, 0, NULL);
+  json_t *root = json_loads(tool_out, 0, NULL);
   const json_t *all = json_object_get(root, "tensors"),
                *stats = json_object_get(json_array_get(all, 0), "stats");
   CHECK_INT(json_array_size(all), 1);
@@ -294,33 +191,35 @@ TEST(tools, draw_what_a_tensor_holds) {
 }
 
 TEST(tools, tell_models_apart) {
-  package();
+  tool_package();
   EXPECT(0, "oinf-info --diff ~m.oinf ~m.oinf");
-  CHECK_STR(out, "equal\n");
+  CHECK_STR(tool_out, "equal\n");
   EXPECT(0, "oinf-info ~folder --diff ~m.oinf *");  // every tensor, across formats
   EXPECT(0, "oinf-convert -q ~folder -o ~q8.oinf --quant q8_0");
   EXPECT(1, "oinf-info ~m.oinf --diff ~q8.oinf");
-  CHECK(!*err && strstr(out, "\n~ golden   steps, 3 -> 3, from step 0 on: '"));
-  CHECK_MSG(strstr(out, "~ graph    text, from line 10 on:\n    -   %0 = weight") &&
-                strstr(out, " : f16 [97, 32]\n    +   %0 = ") && strstr(out, " : q8_0 [97, 32]\n"),
-            "%s", out);
+  CHECK(!*tool_err && strstr(tool_out, "\n~ golden   steps, 3 -> 3, from step 0 on: '"));
+  CHECK_MSG(strstr(tool_out, "~ graph    text, from line 10 on:\n    -   %0 = weight") &&
+                strstr(tool_out, " : f16 [97, 32]\n    +   %0 = ") &&
+                strstr(tool_out, " : q8_0 [97, 32]\n"),
+            "%s", tool_out);
   EXPECT(0, "oinf-convert -q ~folder -o ~kv.oinf --set kv_dtype=f16");
   EXPECT(1, "oinf-info --diff ~m.oinf ~kv.oinf");
-  CHECK_MSG(strstr(out, "\n~ state    text.k: f32 [3, C, 2, 8] -> f16 [3, C, 2, 8]\n"), "%s", out);
+  CHECK_MSG(strstr(tool_out, "\n~ state    text.k: f32 [3, C, 2, 8] -> f16 [3, C, 2, 8]\n"), "%s",
+            tool_out);
   REFUSED(64, "oinf-info", "--diff wants two models", "--diff ~m.oinf");
   REFUSED(64, "oinf-info", "--diff stands alone", "--diff ~m.oinf ~m.oinf --json");
   REFUSED(66, "oinf-info", "no tensor's name matches", "--diff ~m.oinf ~m.oinf none");
 }
 
 TEST(tools, state_the_smallest_budget) {
-  package();
+  tool_package();
   unsigned long long mapped, least;
   EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64");
-  const char *at = strstr(out, "smallest budget ");
-  CHECK(strstr(out, "weights are mapped") && at &&
+  const char *at = strstr(tool_out, "smallest budget ");
+  CHECK(strstr(tool_out, "weights are mapped") && at &&
         sscanf(at, "smallest budget %llu", &mapped) == 1);
   EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64 --budget min");
-  at = strstr(out, "smallest budget ");
+  at = strstr(tool_out, "smallest budget ");
   CHECK(at && sscanf(at, "smallest budget %llu", &least) == 1);
   CHECK_INT(mapped, least);
   EXPECT(0, "oinf-info ~m.oinf --plan --ctx 64 --budget %llu", least);
@@ -328,7 +227,7 @@ TEST(tools, state_the_smallest_budget) {
 }
 
 TEST(tools, extract_what_the_source_holds) {
-  package();
+  tool_package();
   const char *names[] = {"model.layers.1.mlp.up_proj.weight", "model.norm.weight"};
   for (int i = 0; i < 2; i++) {
     oinf_tensor t;
@@ -353,28 +252,28 @@ TEST(tools, extract_what_the_source_holds) {
 
 TEST(tools, tokenize_with_no_more_than_a_tokenizer) {
   char text[1 << 14];
-  read_back("tests/data/token/spm_bpe.json", text, sizeof text);
+  tool_read("tests/data/token/spm_bpe.json", text, sizeof text);
   mkdir(oi_cv_path("tok"), 0777);
   oi_test_put(oi_cv_path("tok"), "tokenizer.json", text, strlen(text));
   oi_test_put(oi_test_dir(), "text.txt", "a", 1);
   EXPECT(0, "oinf-info ~tok --tokenize a");
-  CHECK_MSG(strspn(out, "0123456789,") + 1 == strlen(out), "%s", out);
-  memcpy(text, out, strlen(out) < sizeof text ? strlen(out) + 1 : 0);
+  CHECK_MSG(strspn(tool_out, "0123456789,") + 1 == strlen(tool_out), "%s", tool_out);
+  memcpy(text, tool_out, strlen(tool_out) < sizeof text ? strlen(tool_out) + 1 : 0);
   EXPECT(0, "oinf-info ~tok --tokenize @%s", oi_cv_path("text.txt"));
-  CHECK_STR(out, text);
+  CHECK_STR(tool_out, text);
 }
 
 static int run_closed(const char *const *args) {
   int ends[2];
   CHECK(pipe(ends) == 0);
   close(ends[0]);
-  const pid_t pid = start(args, ends[1]);
+  const pid_t pid = tool_start(args, ends[1]);
   close(ends[1]);
-  return ended(pid);
+  return tool_ended(pid);
 }
 
 TEST(tools, end_quietly_where_nobody_reads) {
-  package();
+  tool_package();
   char model[300], from[300];
   snprintf(model, sizeof model, "%s/m.oinf", oi_test_dir());
   snprintf(from, sizeof from, "%s/folder", oi_test_dir());
@@ -382,19 +281,19 @@ TEST(tools, end_quietly_where_nobody_reads) {
                     *const help[] = {"oinf-convert", "--help", NULL},
                     *const dry[] = {"oinf-convert", from, "--dry-run", NULL};
   CHECK_INT(run_closed(info), 74);
-  CHECK_STR(err, "");
+  CHECK_STR(tool_err, "");
   CHECK_INT(run_closed(help), 74);
-  CHECK_STR(err, "");
+  CHECK_STR(tool_err, "");
   CHECK_INT(run_closed(dry), 74);
-  CHECK_STR(err, "");
+  CHECK_STR(tool_err, "");
 }
 
 // ---- goldens ----
 
 TEST(tools, find_their_goldens_true) {
-  package();
+  tool_package();
   EXPECT(0, "oinf-sim ~m.oinf --compare golden");
-  CHECK_MSG(!*out && strstr(err, "3 golden steps: "), "%s", err);
+  CHECK_MSG(!*tool_out && strstr(tool_err, "3 golden steps: "), "%s", tool_err);
   EXPECT(0, "oinf-convert ~folder -o ~bare.oinf --no-golden");
   REFUSED(66, "oinf-sim", "no golden steps", "~bare.oinf --compare golden");
 }
@@ -409,7 +308,7 @@ static oinf_status flipped(void *user, uint32_t tensor, uint64_t offset, void *t
 }
 
 TEST(tools, name_the_first_value_that_differs) {
-  package();
+  tool_package();
   oi_cv_clear();
   oinf_model *m = oi_cv_open(oi_cv_path("m.oinf"));
   const oi_oinf_fill f = {.fill = flipped, .user = m};
@@ -417,5 +316,6 @@ TEST(tools, name_the_first_value_that_differs) {
   oinf_model_destroy(m);
   EXPECT(0, "oinf-info ~other.oinf --verify");
   EXPECT(1, "oinf-sim ~other.oinf --compare golden");
-  CHECK_MSG(!*out && strstr(err, "error: ") && strstr(err, "'blk.1.ffn_up'"), "%s", err);
+  CHECK_MSG(!*tool_out && strstr(tool_err, "error: ") && strstr(tool_err, "'blk.1.ffn_up'"), "%s",
+            tool_err);
 }
