@@ -74,6 +74,7 @@ static const struct {
   oinf_status (*print)(oi_emit *e);
   bool prefixed;  // holds names that begin with model_
 } files[] = {{"plan.json", oi_emit_plan_json, false}, {"README.md", oi_emit_readme, true},
+             {"report.html", oi_emit_report, false},
              {"model.h", oi_emit_header, true},       {"model.c", oi_emit_model, true},
              {"kernels.c", oi_emit_kernels, false},   {"runtime.c", print_runtime, false},
              {"main.c", print_main, true},            {"golden.inc", oi_emit_golden, false},

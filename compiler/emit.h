@@ -109,6 +109,7 @@ oinf_status oi_emit_header(oi_emit *e);
 oinf_status oi_emit_golden(oi_emit *e);
 oinf_status oi_emit_plan_json(oi_emit *e);
 oinf_status oi_emit_readme(oi_emit *e);
+oinf_status oi_emit_report(oi_emit *e);
 int oi_emit_symbol(const oi_emit *e, bool rows);  // of the token input's rows, or P; -1: none
 int oi_emit_logits(const oi_emit *e);             // index of the output; -1: it generates nothing
 int64_t oi_emit_capacity(const oi_emit *e);       // rows that every state which grows can take

@@ -10,6 +10,7 @@
 // Files, in no order; F(id, path).
 #define FILES(F)                                          \
   F(model_h, "compiler/kernels/model_h.txt")              \
+  F(report_html, "compiler/kernels/report.html")          \
   F(makefile, "compiler/kernels/Makefile.txt")            \
   F(open, "compiler/kernels/open.c")                      \
   F(run, "compiler/kernels/run.c")                        \

@@ -49,11 +49,8 @@ static void put_weights(oi_emit *e) {
   bool any = false;
   oi_text_put(&e->out, "  \"weights\": {");
   for (oinf_dtype d = OINF_F64; strcmp(oinf_dtype_name(d), "none") != 0; d = (oinf_dtype)(d + 1)) {
-    uint64_t n = 0, bytes = 0;
-    for (size_t i = 0; i < e->tensors.n; i++) {
-      const oinf_tensor *t = &e->model->tensors.at[e->tensors.at[i]].pub;
-      if (t->dtype == d) n++, bytes += t->bytes;
-    }
+    uint64_t bytes;
+    const uint64_t n = oi_report_weights(e, d, &bytes);
     if (n == 0) continue;
     oi_text_put(&e->out, "%s\"%s\": {\"tensors\": %llu, \"bytes\": %llu}", any ? ", " : "",
                 oinf_dtype_name(d), u(n), u(bytes));
@@ -132,7 +129,7 @@ static void put_kernel(oi_emit *e, uint32_t number) {
     oi_text_put(&e->out, "%s\n      {", i ? "," : "");
     put_cost(&e->out, &k->run[i]);
     oi_text_put(&e->out, ", \"flops_per_byte\": ");
-    oi_report_ratio(&e->out, k->run[i].flops, oi_cost_bytes(&k->run[i]));
+    oi_report_ratio(&e->out, k->run[i].flops, oi_cost_bytes(&k->run[i]), 3);
     oi_text_put(&e->out, "}");
   }
   oi_text_put(&e->out, "]}%s\n", number < e->fig->n_kernels ? "," : "");
