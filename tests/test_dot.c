@@ -4,7 +4,11 @@
 #include "tests/dot_ref.h"
 #include "tests/test.h"
 
-enum { MOST_K = 11008, MOST_W = 40, MOST_M = 37 };
+enum {
+  MOST_K = 11008,
+  MOST_W = 40,
+  MOST_M = 37
+};
 static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_AVX2, OI_CPU_AVX512};
 static const int64_t sizes[] = {1,  2,  3,  5,  7,  8,  15, 16, 17,  24,  31,  32,
                                 33, 47, 48, 49, 63, 64, 65, 70, 250, 256, 327, 11008};
@@ -24,10 +28,8 @@ static void fill_floats(oinf_dtype type, int64_t n, bool odd, uint64_t seed) {
     uint16_t half =
         type == OINF_BF16 ? (uint16_t)(bits >> 16) : (uint16_t)(ref_random(&seed) & 0xbbff);
     if (odd && ref_random(&seed) % 7 == 0) bits &= 0x807fffff, half &= 0x83ff;  // subnormal
-    if (type == OINF_F32)
-      memcpy(weights + 4 * i, &bits, 4);
-    else
-      memcpy(weights + 2 * i, &half, 2);
+    if (type == OINF_F32) memcpy(weights + 4 * i, &bits, 4);
+    else memcpy(weights + 2 * i, &half, 2);
   }
 }
 
@@ -79,6 +81,46 @@ static void check_float(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   }
 }
 
+// Both sides packed, with rows of x at the end of the last tile.
+static uint8_t groups[(MOST_W + 15) / 16 * 16 * (MOST_K + 96) * 4] __attribute__((aligned(64))),
+    tiles[MOST_M * (MOST_K + 96) * 4] __attribute__((aligned(64)));
+
+static void run_panels(oi_cpu cpu, oinf_dtype type, int64_t m, int64_t n, int64_t k) {
+  oi_dot d = {.out = got[0],
+              .out_pitch = MOST_W,
+              .x = tiles,
+              .x_pitch = oi_tile_pitch(k, type),
+              .w = groups,
+              .w_pitch = oi_group_bytes(k, type),
+              .m = m,
+              .n = n,
+              .k = k};
+  memset(got, 0x55, sizeof got);
+  oi_panel_of(oi_dots_of(cpu), type)(&d);
+}
+
+static void check_float_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
+  const int64_t pitch = (k + 3) * (type == OINF_F32 ? 4 : 2);
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++)
+      want[i][j] = ref_dot(rows[i], 1, OINF_F32, weights + j * pitch, 1, type, k);
+  for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
+    if (!has(levels[v])) continue;
+    const oi_dots *dots = oi_dots_of(levels[v]);
+    for (int64_t j = 0; j < n; j += OI_GROUP)
+      oi_pack_of(dots, type)((float *)(void *)(groups + j / OI_GROUP * oi_group_bytes(k, type)),
+                             weights + j * pitch, pitch, n - j < OI_GROUP ? n - j : OI_GROUP,
+                             OI_GROUP, k);
+    for (int64_t i = 0; i < m; i += OI_TILE) {
+      const int64_t width = m - i < OI_TILE ? m - i : OI_TILE;
+      dots->pack_f32((float *)(void *)(tiles + i * oi_tile_pitch(k, type)), rows[i], sizeof rows[0],
+                     width, width, k);
+    }
+    run_panels(levels[v], type, m, n, k);
+    check_same("panels", levels[v], m, n, k);
+  }
+}
+
 static void check_floats(oinf_dtype type) {
   static const int64_t ms[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 37},
                        ns[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 35};
@@ -92,6 +134,8 @@ static void check_floats(oinf_dtype type) {
     fill_rows(sizes[i], (uint64_t)i);
     for (size_t m = 0; m < sizeof ms / sizeof *ms && (sizes[i] < 4096 || m < 5); m++)
       check_float(type, ms[m], 11, sizes[i]);
+    for (size_t m = 0; m < sizeof ms / sizeof *ms && sizes[i] < 300; m++)
+      check_float_panels(type, ms[m], ns[(m + i) % (sizeof ns / sizeof *ns)], sizes[i]);
   }
 }
 
@@ -152,6 +196,28 @@ static int8_t bytes[MOST_M][MOST_K];
 static float scales[MOST_M][MOST_K / 32];
 static oi_quad quads[MOST_M][MOST_K / OI_QUAD];
 
+static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
+  const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
+  for (int64_t j = 0; j < n; j += OI_GROUP)
+    oi_pack_group(groups + j / OI_GROUP * oi_group_bytes(k, type), weights + j * pitch, pitch,
+                  n - j < OI_GROUP ? n - j : OI_GROUP, k, type);
+  for (int64_t i = 0; i < m; i += OI_TILE) {
+    static int8_t x[OI_TILE * MOST_K];
+    static float d[OI_TILE * MOST_K / 32];
+    const int64_t width = m - i < OI_TILE ? m - i : OI_TILE;
+    for (int64_t r = 0; r < width; r++) {
+      memcpy(x + r * k, bytes[i + r], (size_t)k);
+      memcpy(d + r * (k / 32), scales[i + r], (size_t)k / 32 * sizeof *d);
+    }
+    oi_pack_tile(tiles + i * oi_tile_pitch(k, type), x, d, width, k, type);
+  }
+  for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
+    if (!has(levels[v])) continue;
+    run_panels(levels[v], type, m, n, k);
+    check_same(type == OINF_Q8_0 ? "q8_0 panels" : "q4_0 panels", levels[v], m, n, k);
+  }
+}
+
 static void check_quant(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
   for (int64_t i = 0; i < m; i++) {
@@ -174,6 +240,7 @@ static void check_quant(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
     oi_dot_of(oi_dots_of(levels[v]), type)(&d);
     check_same(type == OINF_Q8_0 ? "q8_0" : "q4_0", levels[v], m, n, k);
   }
+  check_quant_panels(type, m, n, k);
 }
 
 static void check_quants(oinf_dtype type) {
@@ -194,7 +261,11 @@ static void check_quants(oinf_dtype type) {
 TEST(dot, q8_0_equals_the_scalar_order) { check_quants(OINF_Q8_0); }
 TEST(dot, q4_0_equals_the_scalar_order) { check_quants(OINF_Q4_0); }
 
-enum { MIX_KEYS = 600, MIX_ROWS = 5, MIX_D = 80 };
+enum {
+  MIX_KEYS = 600,
+  MIX_ROWS = 5,
+  MIX_D = 80
+};
 static float weights_of[MIX_ROWS][MIX_KEYS];
 static uint8_t seen[MIX_KEYS];
 

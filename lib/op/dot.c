@@ -33,6 +33,86 @@ oi_mix_fn *oi_mix_of(const oi_dots *dots, oinf_dtype values) {
   }
 }
 
+oi_dot_fn *oi_panel_of(const oi_dots *dots, oinf_dtype weights) {
+  switch (weights) {
+    case OINF_F32:
+    case OINF_F16:
+    case OINF_BF16: return dots->panel_floats;
+    case OINF_Q8_0: return dots->panel_q8_0;
+    case OINF_Q4_0: return dots->panel_q4_0;
+    default: return NULL;
+  }
+}
+
+oi_pack_fn *oi_pack_of(const oi_dots *dots, oinf_dtype floats) {
+  switch (floats) {
+    case OINF_F32: return dots->pack_f32;
+    case OINF_F16: return dots->pack_f16;
+    case OINF_BF16: return dots->pack_bf16;
+    default: return NULL;
+  }
+}
+
+// ---- panels ----
+enum {
+  X_BLOCK = 40
+};  // bytes of a block and row in a tile of x
+
+static int64_t block_quants(oinf_dtype weights) { return weights == OINF_Q8_0 ? 512 : 256; }
+
+int64_t oi_group_bytes(int64_t k, oinf_dtype weights) {
+  if (weights != OINF_Q8_0 && weights != OINF_Q4_0) return oi_panel_steps(k) * 16 * OI_GROUP * 4;
+  return oi_quads(k) * (OI_SCALES + 4 * block_quants(weights));
+}
+
+int64_t oi_tile_pitch(int64_t k, oinf_dtype weights) {
+  if (weights != OINF_Q8_0 && weights != OINF_Q4_0) return oi_panel_steps(k) * 16 * 4;
+  return k / 32 * X_BLOCK;
+}
+
+// Four elements at a time go to their place; what does not exist is the stored zero, scale 0.
+void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
+                   oinf_dtype weights) {
+  const bool q8 = weights == OINF_Q8_0;
+  const int64_t quants = block_quants(weights), stored = q8 ? 34 : 18,
+                four = OI_SCALES + 4 * quants;
+  const uint32_t offset = q8 ? 0x80808080u : 0;
+  if (n < OI_GROUP || k % OI_QUAD)
+    for (int64_t q = 0; q < oi_quads(k); q++) {
+      memset(out + q * four, 0, OI_SCALES);
+      memset(out + q * four + OI_SCALES, q8 ? 0x80 : 0x88, (size_t)(4 * quants));
+    }
+  for (int64_t b = 0; b < k / 32; b++) {
+    uint8_t *super = out + b / 4 * four, *q = super + OI_SCALES + b % 4 * quants;
+    for (int64_t r = 0; r < n; r++) {
+      const uint8_t *from = rows + r * pitch + b * stored;
+      memcpy(super + b % 4 * 32 + 2 * r, from, 2);
+      for (int64_t c = 0; c < quants / 64; c++) {
+        uint32_t some;
+        memcpy(&some, from + 2 + 4 * c, 4);
+        some ^= offset;
+        memcpy(q + 64 * c + 4 * r, &some, 4);
+      }
+    }
+  }
+}
+
+void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
+                  oinf_dtype weights) {
+  const int32_t offset = weights == OINF_Q8_0 ? 128 : 8;
+  for (int64_t b = 0; b < k / 32; b++, out += X_BLOCK * width)
+    for (int64_t r = 0; r < width; r++) {
+      const int8_t *from = x + r * k + 32 * b;
+      int32_t sum = 0;
+      for (int i = 0; i < 32; i++) sum += from[i];
+      sum *= -offset;
+      for (int64_t c = 0; c < 8; c++) memcpy(out + 4 * (c * width + r), from + 4 * c, 4);
+      memcpy(out + 32 * width + 4 * r, &d[r * (k / 32) + b], 4);
+      memcpy(out + 36 * width + 4 * r, &sum, 4);
+    }
+}
+
+// ---- rows of x for row-major weights ----
 static void fix_lanes(oi_quad *quad, int block, int offset) {
   for (int lane = 0; lane < 4; lane++) {
     int sum = 0;

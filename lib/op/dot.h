@@ -50,17 +50,57 @@ typedef struct oi_quad {
   int8_t lo[4][16], hi[4][16];  // elements 0 .. 15 and 16 .. 31 of each block
   int32_t fix[4][4];
   float d[4];
-  int32_t total[4];              // of the four lanes of each block in `fix`
+  int32_t total[4];  // of the four lanes of each block in `fix`
   int32_t zero[8];
 } oi_quad;
-enum { OI_QUAD = 128 };  // elements of x in a quad
+enum {
+  OI_QUAD = 128
+};  // elements of x in a quad
 static inline int64_t oi_quads(int64_t k) { return (k + OI_QUAD - 1) / OI_QUAD; }
 // One row: k (a multiple of 32) values and their scales into oi_quads(k) quads, for weights of the
 // given dtype.
 void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k, oinf_dtype weights);
 
+// ---- panels: both sides re-laid, for products with many rows of x ----
+//
+// w lies in groups of 16 rows, x in tiles of 12 rows and a last one of what is left; rows and
+// elements that do not exist are zeros. With r the row in its group or tile and `width` 16 or the
+// tile's rows:
+//   floats  all as f32, 16 parts of oi_panel_steps(k) * width; part p holds element 16 s + order(p)
+//           of row r at s * width + r, order being 0 8 4 12 2 10 6 14 1 9 5 13 3 11 7 15
+//   q8_0    of w, for four blocks: 4 * 16 scales in f16, then for each block eight times 16 rows of
+//           four elements, + 128
+//   q4_0    the same with four times 16 rows of four bytes: low half element 4 c + i, high half
+//           element 16 + 4 c + i, + 8
+//   x       for both, for each block: eight times `width` rows of four elements, then `width`
+//           scales in f32 and `width` times -128 or -8 times the sum of the block's elements
+// A panel kernel takes an oi_dot with x and w so laid, x_pitch being the bytes of a tile over its
+// rows and w_pitch those of a group.
+enum {
+  OI_GROUP = 16,
+  OI_TILE = 12,
+  OI_SCALES = 128
+};
+typedef struct oi_block {
+  const uint8_t *q, *x;  // quants of 16 rows of w; a block of a tile of x, from some row on
+  int64_t width;
+} oi_block;
+static inline int64_t oi_panel_steps(int64_t k) { return (k + 15) / 16; }
+int64_t oi_group_bytes(int64_t k, oinf_dtype weights);
+int64_t oi_tile_pitch(int64_t k, oinf_dtype weights);  // bytes of x a row
+// Up to `width` rows of floats as a panel.
+typedef void oi_pack_fn(float *out, const void *rows, int64_t pitch, int64_t n, int64_t width,
+                        int64_t k);
+// Up to 16 rows of quantized blocks as a group; `width` rows of quantized x as a tile.
+void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
+                   oinf_dtype weights);
+void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
+                  oinf_dtype weights);
+
 typedef struct oi_dots {
   oi_dot_fn *f32, *f16, *bf16, *q8_0, *q4_0;
+  oi_dot_fn *panel_floats, *panel_q8_0, *panel_q4_0;
+  oi_pack_fn *pack_f32, *pack_f16, *pack_bf16;
   oi_mix_fn *mix_f32, *mix_f16, *mix_bf16;
   oi_mixed_fn *mixed;
   oi_exp_fn *exp;
@@ -72,4 +112,6 @@ extern const oi_dots oi_dots_avx2, oi_dots_avx512;
 const oi_dots *oi_dots_of(oi_cpu cpu);                          // OI_CPU_UNKNOWN: asks
 oi_dot_fn *oi_dot_of(const oi_dots *dots, oinf_dtype weights);  // NULL: none for it
 oi_mix_fn *oi_mix_of(const oi_dots *dots, oinf_dtype values);
+oi_dot_fn *oi_panel_of(const oi_dots *dots, oinf_dtype weights);
+oi_pack_fn *oi_pack_of(const oi_dots *dots, oinf_dtype floats);
 #endif

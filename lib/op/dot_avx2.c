@@ -18,6 +18,9 @@
 #define AHEAD 2048
 #define MIX_M 2
 #define MIX_N 4
+#define PANEL_C 6
+#define PANEL_FEW 3
+typedef int32_t vi __attribute__((vector_size(32)));
 typedef float vf __attribute__((vector_size(32)));
 typedef float four __attribute__((vector_size(16)));
 
@@ -36,6 +39,12 @@ TARGET static inline __attribute__((always_inline)) four fold_four(vf p[4][LANES
   }
   _MM_TRANSPOSE4_PS(q[0], q[1], q[2], q[3]);
   return (four)_mm_add_ps(_mm_add_ps(q[0], q[2]), _mm_add_ps(q[1], q[3]));
+}
+
+TARGET static inline __attribute__((always_inline)) void transpose(four r[4]) {
+  __m128 a = (__m128)r[0], b = (__m128)r[1], c = (__m128)r[2], d = (__m128)r[3];
+  _MM_TRANSPOSE4_PS(a, b, c, d);
+  r[0] = (four)a, r[1] = (four)b, r[2] = (four)c, r[3] = (four)d;
 }
 
 static void mix_rest(const oi_mix *a, oinf_dtype type) { oi_mix_of(&oi_dots_plain, type)(a); }
@@ -152,6 +161,53 @@ INLINE void run_q(const oi_dot *d, bool q8) {
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
-const oi_dots oi_dots_avx2 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                              mix_f32, mix_f16, mix_bf16, mixed,    exp_row};
+// Even and odd bytes apart, in 16 bits: unsigned times signed bytes would saturate.
+INLINE void sums_bytes(vi s[PANEL_C][LANES], const oi_block *at, int columns) {
+  EACH (j, 8) {
+    __m256i even[LANES], odd[LANES];
+    EACH (l, LANES) {
+      const __m256i q = load32(at->q + 64 * j + 32 * l);
+      even[l] = _mm256_and_si256(q, _mm256_set1_epi16(255)), odd[l] = _mm256_srli_epi16(q, 8);
+    }
+    EACH (c, columns) {
+      int32_t x;
+      memcpy(&x, at->x + 4 * (j * at->width + c), sizeof x);
+      const __m256i both = _mm256_set1_epi32(x), xo = _mm256_srai_epi16(both, 8),
+                    xe = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+      EACH (l, LANES)
+      s[c][l] +=
+          (vi)_mm256_add_epi32(_mm256_madd_epi16(even[l], xe), _mm256_madd_epi16(odd[l], xo));
+    }
+  }
+}
+
+// Eight pairs of products of nibbles fit into 16 bits: 16 * 15 * 128.
+INLINE void sums_nibbles(vi s[PANEL_C][LANES], const oi_block *at, int columns) {
+  const __m256i low = _mm256_set1_epi8(15);
+  EACH (l, LANES) {
+    __m256i pairs[PANEL_C];
+    EACH (c, columns) pairs[c] = _mm256_setzero_si256();
+    EACH (j, 8) {
+      __m256i q = load32(at->q + 64 * (j % 4) + 32 * l);
+      q = _mm256_and_si256(j < 4 ? q : _mm256_srli_epi16(q, 4), low);
+      EACH (c, columns) {
+        int32_t x;
+        memcpy(&x, at->x + 4 * (j * at->width + c), sizeof x);
+        pairs[c] = _mm256_add_epi16(pairs[c], _mm256_maddubs_epi16(q, _mm256_set1_epi32(x)));
+      }
+    }
+    EACH (c, columns) s[c][l] += (vi)_mm256_madd_epi16(pairs[c], _mm256_set1_epi16(1));
+  }
+}
+
+INLINE void block_sums(vi s[PANEL_C][LANES], const oi_block *at, int columns, bool q8) {
+  if (q8) sums_bytes(s, at, columns);
+  else sums_nibbles(s, at, columns);
+}
+
+#include "lib/op/dot_panel.inc"
+
+const oi_dots oi_dots_avx2 = {
+    dot_f32,      dot_f16,    dot_bf16,   dot_q8_0, dot_q4_0, panel_floats, panel_q8_0,
+    panel_q4_0,   pack_f32,   pack_f16,   pack_bf16, mix_f32, mix_f16, mix_bf16, mixed, exp_row};
 #endif

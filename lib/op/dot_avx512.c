@@ -23,6 +23,9 @@
 #define AHEAD 1024
 #define MIX_M 4
 #define MIX_N 4
+#define PANEL_C 12
+#define PANEL_FEW 4
+typedef int32_t vi __attribute__((vector_size(64)));
 typedef float vf __attribute__((vector_size(64)));
 typedef float four __attribute__((vector_size(16)));
 
@@ -54,6 +57,12 @@ TARGET static inline __attribute__((always_inline)) four fold_four(vf p[4][LANES
   a = _mm512_add_ps(a, _mm512_permute_ps(a, 0xb1));
   const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   return (four)_mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, a));
+}
+
+TARGET static inline __attribute__((always_inline)) void transpose(four r[4]) {
+  __m128 a = (__m128)r[0], b = (__m128)r[1], c = (__m128)r[2], d = (__m128)r[3];
+  _MM_TRANSPOSE4_PS(a, b, c, d);
+  r[0] = (four)a, r[1] = (four)b, r[2] = (four)c, r[3] = (four)d;
 }
 
 static void mix_rest(const oi_mix *a, oinf_dtype type) { oi_mix_of(&oi_dots_avx2, type)(a); }
@@ -218,6 +227,23 @@ INLINE void run_q(const oi_dot *d, bool q8) {
 TARGET static void dot_q8_0(const oi_dot *d) { run_q(d, true); }
 TARGET static void dot_q4_0(const oi_dot *d) { run_q(d, false); }
 
-const oi_dots oi_dots_avx512 = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                                mix_f32, mix_f16, mix_bf16, mixed,    exp_row};
+// Four products of bytes for each row of w, straight into its sum.
+INLINE void block_sums(vi s[PANEL_C][LANES], const oi_block *at, int columns, bool q8) {
+  const __m512i low = _mm512_set1_epi8(15);
+  EACH (j, 8) {
+    __m512i q = _mm512_loadu_si512(at->q + 64 * (q8 ? j : j % 4));
+    if (!q8) q = _mm512_and_si512(j < 4 ? q : _mm512_srli_epi16(q, 4), low);
+    EACH (c, columns) {
+      int32_t x;
+      memcpy(&x, at->x + 4 * (j * at->width + c), sizeof x);
+      s[c][0] = (vi)_mm512_dpbusd_epi32((__m512i)s[c][0], q, _mm512_set1_epi32(x));
+    }
+  }
+}
+
+#include "lib/op/dot_panel.inc"
+
+const oi_dots oi_dots_avx512 = {
+    dot_f32,      dot_f16,    dot_bf16,   dot_q8_0, dot_q4_0, panel_floats, panel_q8_0,
+    panel_q4_0,   pack_f32,   pack_f16,   pack_bf16, mix_f32, mix_f16, mix_bf16, mixed, exp_row};
 #endif

@@ -16,6 +16,8 @@
 #define AHEAD 2048
 #define MIX_M 2
 #define MIX_N 4
+#define PANEL_C 2
+#define PANEL_FEW 1
 typedef float vf __attribute__((vector_size(16)));
 typedef vf four;
 typedef uint32_t vu __attribute__((vector_size(16)));
@@ -46,14 +48,19 @@ static float widen_one(const uint8_t *p, oinf_dtype type) {
   return widen(some, type)[0];
 }
 
-static inline four fold_four(vf p[4][LANES]) {
+static inline void transpose(four r[4]) {
   four q[4];
+  memcpy(q, r, sizeof q);
+  for (int i = 0; i < 4; i++) r[i] = (four){q[0][i], q[1][i], q[2][i], q[3][i]};
+}
+
+static inline four fold_four(vf p[4][LANES]) {
+  four r[4];
   for (int i = 0; i < 4; i++) {
     four a = p[i][0] + p[i][2], b = p[i][1] + p[i][3];
-    q[i] = a + b;
+    r[i] = a + b;
   }
-  four r[4];
-  for (int i = 0; i < 4; i++) r[i] = (four){q[0][i], q[1][i], q[2][i], q[3][i]};
+  transpose(r);
   four even = r[0] + r[2], odd = r[1] + r[3];
   return even + odd;
 }
@@ -120,5 +127,21 @@ INLINE void dot_blocks(const oi_dot *d, bool q8) {
 static void dot_q8_0(const oi_dot *d) { dot_blocks(d, true); }
 static void dot_q4_0(const oi_dot *d) { dot_blocks(d, false); }
 
-const oi_dots oi_dots_plain = {dot_f32, dot_f16, dot_bf16, dot_q8_0, dot_q4_0,
-                               mix_f32, mix_f16, mix_bf16, mixed,    exp_row};
+// Four rows of w in a register, an element of each at a time.
+INLINE void block_sums(vi s[PANEL_C][LANES], const oi_block *at, int columns, bool q8) {
+  for (int j = 0; j < 8; j++) EACH (l, LANES) {
+      vu q;
+      memcpy(&q, at->q + 64 * (q8 ? j : j % 4) + 16 * l, sizeof q);
+      if (!q8) q = (j < 4 ? q : q >> 4) & 0x0f0f0f0fu;
+      EACH (i, 4) {
+        const vi w = (vi)(q >> 8 * i & 255u);
+        EACH (c, columns) s[c][l] += w * (int8_t)at->x[4 * (j * at->width + c) + i];
+      }
+    }
+}
+
+#include "lib/op/dot_panel.inc"
+
+const oi_dots oi_dots_plain = {
+    dot_f32,      dot_f16,    dot_bf16,   dot_q8_0, dot_q4_0, panel_floats, panel_q8_0,
+    panel_q4_0,   pack_f32,   pack_f16,   pack_bf16, mix_f32, mix_f16, mix_bf16, mixed, exp_row};
