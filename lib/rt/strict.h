@@ -1,12 +1,12 @@
 // The strict text: every scalar function that a graph's result can depend on, one text for C and
 // for GLSL.
 //
-// The four .inc files are C11 and GLSL 450 at once, by the dozen macros below and their twins in
-// strict_glsl.inc. They use + - * on floats, comparisons, integer and bit operations, and nothing
-// else, so a compiler or driver that computes those as IEEE 754 says gives the same bits as every
-// other one. libm and GLSL's built-ins give neither the same bits nor a useful bound. Division and
-// square root are correctly rounded: here by the language, in GLSL by the integer text, which C
-// compiles too so that it can be tested.
+// The first four .inc files are C11 and GLSL 450 at once, by the dozen macros below and their twins
+// in strict_glsl.inc; the fifth, strict_number.inc, is C alone. They use + - * on floats,
+// comparisons, integer and bit operations, and nothing else, so a compiler or driver that computes
+// those as IEEE 754 says gives the same bits as every other one. libm and GLSL's built-ins give
+// neither the same bits nor a useful bound. Division and square root are correctly rounded: here by
+// the language, in GLSL by the integer text, which C compiles too so that it can be tested.
 //
 // Rules of the text: every float operation is the right side of a local declared `real` (`precise`
 // in GLSL); return, compare, bitcast and pass only names; one operation a statement where a
@@ -139,5 +139,6 @@ OI_FN uint64_t oi_wrap_u64(double a) {
   if (e < 0 && e > -53) n = m >> -e;
   return u >> 63 ? 0 - n : n;
 }
+#include "lib/rt/strict_number.inc"
 #undef real
 #endif
