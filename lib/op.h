@@ -195,6 +195,9 @@ void oi_store_f32(const oi_view *v, int64_t i, int64_t n, const float *in);
 void oi_store_f64(const oi_view *v, int64_t i, int64_t n, const double *in);
 void oi_store_i64(const oi_view *v, int64_t i, int64_t n, const int64_t *in);  // wraps
 void oi_store_u64(const oi_view *v, int64_t i, int64_t n, const uint64_t *in);
+// A number of a graph (oinf_num) as the one element of v; an integer dtype takes 0 for what no 64
+// bits hold.
+void oi_store_number(const oi_view *v, double x);
 // The hash of DESIGN section "Numerics": dtype name, rank, dims, bytes with canonical NaN.
 uint64_t oi_view_hash(const oi_view *v);
 void oi_canonical_nan(oi_view *v);  // in place: every NaN becomes the canonical quiet one

@@ -183,17 +183,7 @@ static oinf_status run_op(oinf_sim *s, dispatch *d, uint32_t node) {
 static oinf_status run_num(oinf_sim *s, const oi_node *n) {
   oi_view v;
   OI_TRY(oi_sim_view(s, n->out[0], &v));
-  const bool whole = n->number > -0x1p63 && n->number < 0x1p63;
-  int64_t i = whole ? (int64_t)n->number : 0;
-  uint64_t u = n->number >= 0x1p63 && n->number < 0x1p64 ? (uint64_t)n->number : (uint64_t)i;
-  float f = (float)n->number;
-  switch (oi_dtype_class(v.dtype)) {
-    case OI_D: oi_store_f64(&v, 0, 1, &n->number); break;
-    case OI_U: oi_store_u64(&v, 0, 1, &u); break;
-    case OI_S:
-    case OI_B: oi_store_i64(&v, 0, 1, &i); break;
-    default: oi_store_f32(&v, 0, 1, &f);
-  }
+  oi_store_number(&v, n->number);
   return OINF_OK;
 }
 
