@@ -89,12 +89,21 @@ typedef struct oi_hole {
 } oi_hole;
 oinf_status oi_emit_template(oi_emit *e, const char *file, const oi_hole *holes, size_t n);
 oinf_status oi_emit_runtime(oi_emit *e);
+// emit_convert.c: element i of a node by an expression over i and x0[i].
+bool oi_emit_is_flat(uint32_t op);
+oinf_status oi_emit_flat(oi_emit *e, const oi_node *n);
 // emit_kernel.c, emit_move.c, emit_reduce.c: one function a node, and its cut. SUPPORT names what
 // has no template.
 oinf_status oi_emit_kernels(oi_emit *e);
 oinf_status oi_emit_move(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
+// Floats, element by element: `expr` over a, b, c.
+void oi_emit_elements(oi_emit *e, const oi_node *n, const char *expr, oi_emit_cut *cut);
+// emit_matmul.c: products without a template of their own.
+oinf_status oi_emit_matmul_any(oi_emit *e, const oi_node *n, const char *name, oi_emit_cut *cut);
+// emit_user.c: a user's own op, refused where its body would break the text around it.
+oinf_status oi_emit_user(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 // The kernel's first lines: its name and its operands as x0, x1, .. and results as out, out1, ..
 void oi_emit_begin(oi_emit *e, const oi_node *n);
 // What was printed since `from` is taken back and kept as a text; NULL: out of memory.

@@ -116,9 +116,8 @@ static oinf_status matmul(filling *f, const oi_node *n) {
   const oinf_matmul_args *args = n->args;
   const oi_type *a = type_in(f->e, n, 0), *b = type_in(f->e, n, 1);
   if (oi_dtype_class(b->dtype) == OI_Q) return matmul_blocks(f, n);
-  if (!is_float(a) || !is_float(b)) return oi_emit_refuse(f->e, n, "operands are no floats");
-  if (args->transpose_a || b->rank != 2 || a->rank < 1)
-    return oi_emit_refuse(f->e, n, "operand a is transposed, or b is no matrix");
+  if (!is_float(a) || !is_float(b) || args->transpose_a || b->rank != 2)
+    return oi_emit_matmul_any(f->e, n, f->hole[0].text, f->cut);
   const oinf_dim columns = b->dim[args->transpose_b ? 0 : 1];
   cut_columns(f, a, columns, args->transpose_b);
   put_span(f, "ROWS", a, 0, a->rank - 1);
@@ -210,20 +209,49 @@ static oinf_status quantize(filling *f, const oi_node *n) {
   return finish(f, "quantize.c");
 }
 
+// Which index unit i takes, and the table's row with which its rows begin: the axes before that of
+// the table are counted with the indices.
+static void put_picks(filling *f, const oi_type *table, const oi_type *index, uint32_t axis) {
+  const char *outer = oi_emit_span_text(f->e, table, 0, axis);
+  const char *count = oi_emit_span_text(f->e, index, 0, index->rank);
+  if (!outer || !count) return;
+  f->cut->units = count;
+  if (strcmp(outer, "1") == 0) {
+    put(f, "PICK", "i"), put(f, "BASE", "0");
+    return;
+  }
+  put_format(f, "PICK", "i %% (%s)", count);
+  put_format(f, "BASE", "i / (%s) * rows", count);
+  const size_t from = mark(f);
+  oi_text_put(&f->e->out, "(%s) * (%s)", outer, count);
+  f->cut->units = oi_emit_taken(f->e, from);
+}
+
+static oinf_status dequantize(filling *f, const oi_node *n) {
+  const oi_type *a = type_in(f->e, n, 0);
+  if (n->n_in == 2) return oi_emit_move(f->e, n, f->cut);
+  put_blocks(f, a->dtype);
+  const size_t from = mark(f);
+  oi_text_put(&f->e->out, "(");
+  oi_emit_count(f->e, a);
+  oi_text_put(&f->e->out, ") / 32");
+  f->cut->units = oi_emit_taken(f->e, from), f->cut->cost = "32";
+  return finish(f, "dequantize.c");
+}
+
 static oinf_status gather(filling *f, const oi_node *n) {
   const oi_type *table = type_in(f->e, n, 0), *index = type_in(f->e, n, 1);
-  const int64_t axis = ((const oinf_gather_args *)n->args)->axis;
+  const int64_t wish = ((const oinf_gather_args *)n->args)->axis;
+  const uint32_t axis = (uint32_t)(wish < 0 ? wish + table->rank : wish);
   const bool blocks = oi_dtype_class(table->dtype) == OI_Q;
-  if (axis != 0 && axis + table->rank != 0)
-    return oi_emit_refuse(f->e, n, "its axis is not the first");
-  put_dim(f, "ROWS", table->dim[0]);
-  f->cut->units = oi_emit_span_text(f->e, index, 0, index->rank);
-  f->cut->cost = oi_emit_span_text(f->e, table, 1, table->rank);
+  put_dim(f, "ROWS", table->dim[axis]);
+  put_picks(f, table, index, axis);
+  f->cut->cost = oi_emit_span_text(f->e, table, axis + 1, table->rank);
   f->cut->may_fail = true;
   put(f, "INDEX_T", oi_emit_dtype_of(index->dtype)->type);
-  if (blocks) put_blocks(f, table->dtype), put_span(f, "LENGTH", table, 1, table->rank);
+  if (blocks) put_blocks(f, table->dtype), put_span(f, "LENGTH", table, axis + 1, table->rank);
   const size_t from = mark(f);
-  oi_emit_span(f->e, table, 1, table->rank);
+  oi_emit_span(f->e, table, axis + 1, table->rank);
   oi_text_put(&f->e->out, " * %u", (unsigned)oinf_dtype_block_bytes(table->dtype));
   take(f, "BYTES", from);
   return finish(f, blocks ? "gather_blocks.c" : "gather.c");
@@ -243,6 +271,16 @@ static void put_inverses(filling *f, const oi_rope *r, int64_t half) {
   oi_text_put(&f->e->out, "};");
   take(f, "TABLE", from);
   put(f, "INVERSE", "inverse[j]");
+  put(f, "OPERAND", "");
+}
+
+// Frequencies that depend on the position are made as it is known.
+static void put_dynamic(filling *f, const oi_rope *r) {
+  put_format(f, "TABLE",
+             "static const oi_rope rope = {.scaling = OI_ROPE_DYNAMIC, .width = %lld, .theta = %a,"
+             "\n      .factor = %a, .low = %a, .high = %a, .original = %a, .log_theta = %a};",
+             (long long)r->width, r->theta, r->factor, r->low, r->high, r->original, r->log_theta);
+  put(f, "INVERSE", "oi_rope_inverse(&rope, j, position)");
   put(f, "OPERAND", "");
 }
 
@@ -266,9 +304,9 @@ static oinf_status rope(filling *f, const oi_node *n) {
                    .high = args->high,
                    .original = args->original,
                    .no_truncate = args->no_truncate};
-  if (table.scaling == OI_ROPE_DYNAMIC) return oi_emit_refuse(f->e, n, "its scaling is dynamic");
   oi_rope_open(&table);
   if (n->n_in > 1) put_given(f, type_in(f->e, n, 1));
+  else if (table.scaling == OI_ROPE_DYNAMIC) put_dynamic(f, &table);
   else put_inverses(f, &table, width / 2);
   const float factor = args->attention_factor != 0 ? (float)args->attention_factor : 1.0f;
   cut_rows(f, a, r - 2);
@@ -291,10 +329,25 @@ static int64_t bound_of(const oi_emit *e, oinf_dim d) {
   return hi;
 }
 
+// What is not seen under the mask scores -infinity and is left out of the sum of values.
+static void put_mask(filling *f, const oi_type *mask) {
+  put(f, "MASKED", mask ? "1" : "0");
+  if (!mask) {
+    put(f, "MASK", ""), put(f, "SEEN", "true"), put(f, "ADD", "");
+    return;
+  }
+  const oi_emit_dtype *d = oi_emit_dtype_of(mask->dtype);
+  const bool truth = mask->dtype == OINF_BOOL;
+  put_format(f, "MASK", "const %s *restrict mask = c->in[3];", d->type);
+  if (truth) put(f, "SEEN", "mask[t * keys + j] != 0");
+  else put_format(f, "SEEN", "oi_bits(%s(mask[t * keys + j])) != 0xff800000u", d->load);
+  if (truth) put(f, "ADD", "");
+  else put_format(f, "ADD", "score = score + %s(mask[t * keys + j]);", d->load);
+}
+
 static oinf_status sdpa(filling *f, const oi_node *n) {
   const oinf_sdpa_args *args = n->args;
   const oi_type *q = type_in(f->e, n, 0), *k = type_in(f->e, n, 1), *v = type_in(f->e, n, 2);
-  if (n->n_in > 3) return oi_emit_refuse(f->e, n, "it has a mask");
   if (oi_dim_is_expr(q->dim[2])) return oi_emit_refuse(f->e, n, "a head's size is no number");
   const double scale = args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)q->dim[2]));
   const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
@@ -310,6 +363,7 @@ static oinf_status sdpa(filling *f, const oi_node *n) {
   put_format(f, "WINDOW", "%lld", (long long)args->window);
   put_real(f, "SCALE", (float)scale);
   put_real(f, "SOFTCAP", (float)args->softcap);
+  put_mask(f, n->n_in > 3 ? type_in(f->e, n, 3) : NULL);
   put_dtype(f, "Q_T", "Q_LOAD", q->dtype);
   put_dtype(f, "K_T", "K_LOAD", k->dtype);
   put_dtype(f, "V_T", "V_LOAD", v->dtype);
@@ -323,10 +377,17 @@ static const struct {
   uint32_t op;
   fill_fn *fill;
 } rows[] = {
-    {OP_matmul, matmul},   {OP_rmsnorm, rmsnorm},   {OP_layernorm, layernorm},
-    {OP_softmax, softmax}, {OP_quantize, quantize}, {OP_gather, gather},
-    {OP_rope, rope},       {OP_sdpa, sdpa},         {OP_argmax, argmax},
+    {OP_matmul, matmul},
+    {OP_rmsnorm, rmsnorm},
+    {OP_layernorm, layernorm},
+    {OP_softmax, softmax},
+    {OP_quantize, quantize},
+    {OP_gather, gather},
+    {OP_rope, rope},
+    {OP_sdpa, sdpa},
+    {OP_argmax, argmax},
     {OP_argmin, argmax},
+    {OP_dequantize, dequantize},
 };
 enum {
   N_ROWS = sizeof rows / sizeof *rows
@@ -362,18 +423,45 @@ void oi_emit_begin(oi_emit *e, const oi_node *n) {
   oi_text_put(&e->out, "  (void)d, (void)worker;\n");
 }
 
+static bool is_nothing(const oi_type *t) {
+  for (uint32_t i = 0; i < t->rank; i++)
+    if (t->dim[i] == 0) return true;
+  return false;
+}
+
+// A kernel that has nothing to make, whatever the symbols are, is empty: its template would divide
+// by the lengths of its axes. A gather looks at its indices all the same.
+static bool makes_nothing(const oi_emit *e, const oi_node *n) {
+  if (n->op == OP_gather) return is_nothing(type_in(e, n, 1));
+  for (uint32_t i = 0; i < n->n_out; i++)
+    if (!is_nothing(&oi_val_at(e->g, n->out[i])->type)) return false;
+  return n->n_out > 0;
+}
+
+static oinf_status emit_nothing(oi_emit *e, const char *name, oi_emit_cut *cut) {
+  oi_text_put(&e->out,
+              "static void K(%s)(const call *c, int64_t from, int64_t to, int worker) {\n"
+              "  (void)c, (void)from, (void)to, (void)worker;\n}\n",
+              name);
+  cut->units = "0";
+  return OINF_OK;
+}
+
 static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
   const oi_node *n = oi_node_at(e->g, node);
   oi_emit_cut *cut = &e->cuts[node];
   fill_fn *fill = fill_of(n->op);
   char name[96];
   *cut = (oi_emit_cut){.units = "1", .cost = "1", .tiled = -1};
+  oi_emit_kernel_name(e, node, name);
+  if (makes_nothing(e, n)) return emit_nothing(e, name, cut);
   if (fill) {
     filling f = {.e = e, .cut = cut};
-    put(&f, "NAME", oi_emit_kernel_name(e, node, name));
+    put(&f, "NAME", name);
     return fill(&f, n);
   }
   if (oi_emit_is_move(n->op)) return oi_emit_move(e, n, cut);
+  if (n->op == OP_USER) return oi_emit_user(e, n, cut);
   const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
   if (info && info->kind == OI_ELTWISE) return oi_emit_eltwise(e, n, cut);
   if (info && info->kind == OI_REDUCE) return oi_emit_reduce(e, n, cut);

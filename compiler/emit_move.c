@@ -73,8 +73,8 @@ static oi_class joint_class(const oi_emit *e, const oi_node *n, uint32_t first) 
 
 // Attributes and the width, as far as the expression speaks of them.
 static void put_attributes(oi_emit *e, const oi_node *n, const eltwise *w) {
-  const oi_op_info *info = oi_op_info_of((oi_op)n->op);
-  for (uint32_t i = 0; i < info->n_attrs; i++) {
+  const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
+  for (uint32_t i = 0; info && i < info->n_attrs; i++) {
     char name[64];
     double x;
     if (info->attrs[i].type != OI_ATTR_F64) continue;
@@ -85,7 +85,7 @@ static void put_attributes(oi_emit *e, const oi_node *n, const eltwise *w) {
       oi_text_put(&e->out, "  const %s %s = (%s)%lld;\n", w->work, name, w->work, (long long)x);
     else oi_text_put(&e->out, "  const %s %s = (%s)%a;\n", w->work, name, w->work, x);
   }
-  if (strstr(w->expr, "width"))
+  if (info && strstr(w->expr, "width"))
     oi_text_put(&e->out, "  const int64_t width = %u;\n",
                 8 * (unsigned)oinf_dtype_block_bytes(type_of(e, n->out[0])->dtype));
 }
@@ -103,38 +103,50 @@ static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t
   oi_text_put(&e->out, truth ? "] != 0);\n" : "]);\n");
 }
 
-oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
-  const unsigned allowed = oi_op_classes((oi_op)n->op);
+static const char *work_of(oi_class class) {
+  return class == OI_D   ? "double"
+         : class == OI_S ? "int64_t"
+         : class == OI_U ? "uint64_t"
+         : class == OI_B ? "bool"
+                         : "float";
+}
+
+static void put_elements(oi_emit *e, const oi_node *n, eltwise *w, oi_emit_cut *cut) {
   const oi_type *out = type_of(e, n->out[0]);
-  eltwise w = {.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL, .flat = true};
-  w.class = joint_class(e, n, w.first);
-  w.expr = oi_glsl_expr((oi_op)n->op, w.class);
-  if (!w.expr) return oi_emit_refuse(e, n, "these operands");
-  w.work = w.class == OI_D   ? "double"
-           : w.class == OI_S ? "int64_t"
-           : w.class == OI_U ? "uint64_t"
-           : w.class == OI_B ? "bool"
-                             : "float";
+  w->work = work_of(w->class), w->flat = true;
   for (uint32_t i = 0; i < n->n_in; i++) {
     const oi_type *in = type_of(e, n->in[i]);
-    if (in->rank && !same_shape(in, out)) w.flat = false;
+    if (in->rank && !same_shape(in, out)) w->flat = false;
   }
   oi_emit_begin(e, n);
-  put_attributes(e, n, &w);
-  if (w.flat) begin_elements(e, out, cut);
+  put_attributes(e, n, w);
+  if (w->flat) begin_elements(e, out, cut);
   else begin_rows(e, out, cut);
-  const uint32_t depth = w.flat ? 1 : row_depth(out);
-  for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, &w, i, depth);
+  const uint32_t depth = w->flat ? 1 : row_depth(out);
+  for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, w, i, depth);
   oi_emit_indent(e, depth);
-  oi_text_put(&e->out, "const %s r = %s;\n", w.to_bool ? "bool" : w.work, w.expr);
+  oi_text_put(&e->out, "const %s r = %s;\n", w->to_bool ? "bool" : w->work, w->expr);
   oi_emit_indent(e, depth);
   oi_text_put(&e->out, "out[");
-  if (w.flat) oi_text_put(&e->out, "i");
+  if (w->flat) oi_text_put(&e->out, "i");
   else oi_emit_place(e, out);
   oi_text_put(&e->out, "] = (%s)r;\n", oi_emit_dtype_of(out->dtype)->type);
   oi_emit_end_axes(e, depth, 0);
   oi_text_put(&e->out, "}\n");
+}
+
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  const unsigned allowed = oi_op_classes((oi_op)n->op);
+  eltwise w = {.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL};
+  w.class = joint_class(e, n, w.first);
+  w.expr = oi_glsl_expr((oi_op)n->op, w.class);
+  if (!w.expr) return oi_emit_refuse(e, n, "these operands");
+  put_elements(e, n, &w, cut);
   return OINF_OK;
+}
+
+void oi_emit_elements(oi_emit *e, const oi_node *n, const char *expr, oi_emit_cut *cut) {
+  put_elements(e, n, &(eltwise){.class = OI_F, .expr = expr}, cut);
 }
 
 // ---- movement: out[place] = x0[another place] ----
@@ -270,81 +282,12 @@ static oinf_status put_split(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   return put_parts(e, n, cut, ((const oinf_split_args *)n->args)->axis, true);
 }
 
-// ---- conversions, constants, states ----
-
-// An element of `in` as C of the output's dtype; NULL: no text for this pair.
-static bool put_converted(oi_emit *e, oinf_dtype in, oinf_dtype out, bool casts, bool wraps) {
-  const oi_emit_dtype *from = oi_emit_dtype_of(in), *to = oi_emit_dtype_of(out);
-  const oi_class a = oi_dtype_class(in), b = oi_dtype_class(out);
-  const char *narrow = out == OINF_F16 ? "oi_f32_to_f16" : out == OINF_BF16 ? "oi_f32_to_bf16" : "";
-  if (a == OI_F && b == OI_F)
-    oi_text_put(&e->out, "(%s)%s(%s(%s(x0[i])))", to->type, narrow, casts ? "oi_canon" : "",
-                from->load);
-  else if (b == OI_B && a != OI_D)
-    oi_text_put(&e->out, a == OI_F ? "!(%s(x0[i]) == 0)" : "%s(x0[i]) != 0", from->load);
-  else if ((a == OI_F || a == OI_D) && b == OI_S && !wraps)
-    oi_text_put(&e->out, "(%s)oi_to_i64((double)%s(x0[i]), INT%u_MIN, INT%u_MAX)", to->type,
-                from->load, 8 * (unsigned)oinf_dtype_block_bytes(out),
-                8 * (unsigned)oinf_dtype_block_bytes(out));
-  else if ((a == OI_F || a == OI_D) && b == OI_U && !wraps)
-    oi_text_put(&e->out, "(%s)oi_to_u64((double)%s(x0[i]), UINT%u_MAX)", to->type, from->load,
-                8 * (unsigned)oinf_dtype_block_bytes(out));
-  else if ((a == OI_S || a == OI_U || a == OI_B) && (out == OINF_F32 || out == OINF_F64))
-    oi_text_put(&e->out, "(%s)x0[i]", to->type);
-  else if (in == OINF_F32 && out == OINF_F64) oi_text_put(&e->out, "(double)x0[i]");
-  else return false;
-  return true;
-}
-
-// Same bits, or the nearest in another storage; float to integer toward zero.
-static oinf_status put_convert(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
-  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
-  const oinf_cast_args *args = n->op == OP_cast ? n->args : NULL;
-  const bool same = in->dtype == out->dtype && !(args && oi_dtype_class(in->dtype) == OI_F);
-  cut->units = oi_emit_span_text(e, out, 0, out->rank), cut->cost = "4";
-  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
-  if (same) oi_text_put(&e->out, "x0[i]");
-  else if ((args && args->rounding) ||
-           !put_converted(e, in->dtype, out->dtype, args != NULL, args && args->wrap))
-    return oi_emit_refuse(e, n, "this pair of dtypes, or a rounding that is not to the nearest");
-  oi_text_put(&e->out, ";\n");
-  return OINF_OK;
-}
-
-static oinf_status put_number(oi_emit *e, const oi_node *n, oi_emit_cut *cut, double x) {
+// Element i by an expression of its own: emit_convert.c.
+static oinf_status put_flat(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   const oi_type *out = type_of(e, n->out[0]);
-  const oi_class class = oi_dtype_class(out->dtype);
-  if (out->dtype == OINF_F16 || out->dtype == OINF_BF16)
-    return oi_emit_refuse(e, n, "a constant of 16 bits");
   cut->units = oi_emit_span_text(e, out, 0, out->rank), cut->cost = "4";
   oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
-  if (class == OI_F && x == x && x - x == 0) oi_text_put(&e->out, "(float)%a;\n", x);
-  else if (class == OI_D && x == x && x - x == 0) oi_text_put(&e->out, "%a;\n", x);
-  else if (class == OI_F)
-    oi_text_put(&e->out, "oi_flt(0x%xu);\n",
-                x != x  ? 0x7fc00000u
-                : x > 0 ? 0x7f800000u
-                        : 0xff800000u);
-  else if (class == OI_S && x > -0x1p63 && x < 0x1p63)
-    oi_text_put(&e->out, "(%s)%lld;\n", oi_emit_dtype_of(out->dtype)->type, (long long)x);
-  else if (class == OI_U && x >= 0 && x < 0x1p64)
-    oi_text_put(&e->out, "(%s)%lluu;\n", oi_emit_dtype_of(out->dtype)->type, (unsigned long long)x);
-  else if (class == OI_B) oi_text_put(&e->out, "%d;\n", x != 0);
-  else return oi_emit_refuse(e, n, "this constant");
-  return OINF_OK;
-}
-
-static oinf_status put_num(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
-  return put_number(e, n, cut, n->number);
-}
-static oinf_status put_fill(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
-  return put_number(e, n, cut, ((const oinf_fill_args *)n->args)->value);
-}
-
-static oinf_status put_sym_value(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
-  oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) out[i] = ");
-  oi_emit_dim(e, n->a);
-  cut->units = "1";
+  OI_TRY(oi_emit_flat(e, n));
   oi_text_put(&e->out, ";\n");
   return OINF_OK;
 }
@@ -353,15 +296,13 @@ typedef oinf_status move_fn(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 static const struct {
   uint32_t op;
   move_fn *put;
-} moves[] = {{OP_slice, put_slice},   {OP_select, put_select},       {OP_permute, put_permute},
-             {OP_expand, put_expand}, {OP_concat, put_concat},       {OP_split, put_split},
-             {OP_cast, put_convert},  {OP_STATE_WRITE, put_convert}, {OP_fill, put_fill},
-             {OP_NUM, put_num},       {OP_SYM_VALUE, put_sym_value}};
+} moves[] = {{OP_slice, put_slice},   {OP_select, put_select}, {OP_permute, put_permute},
+             {OP_expand, put_expand}, {OP_concat, put_concat}, {OP_split, put_split}};
 
 static move_fn *move_of(uint32_t op) {
   for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
     if (moves[i].op == op) return moves[i].put;
-  return NULL;
+  return oi_emit_is_flat(op) ? put_flat : NULL;
 }
 bool oi_emit_is_move(uint32_t op) { return move_of(op) != NULL; }
 

@@ -19,6 +19,7 @@
   F(matmul, "compiler/kernels/matmul.c")                  \
   F(matmul_blocks, "compiler/kernels/matmul_blocks.c")    \
   F(matmul_wide, "compiler/kernels/matmul_wide.c")        \
+  F(matmul_any, "compiler/kernels/matmul_any.c")          \
   F(argmax, "compiler/kernels/argmax.c")                  \
   F(norm, "compiler/kernels/norm.c")                      \
   F(softmax, "compiler/kernels/softmax.c")                \
@@ -27,11 +28,15 @@
   F(gather, "compiler/kernels/gather.c")                  \
   F(gather_blocks, "compiler/kernels/gather_blocks.c")    \
   F(quantize, "compiler/kernels/quantize.c")              \
+  F(dequantize, "compiler/kernels/dequantize.c")          \
   F(strict_h, "lib/rt/strict.h")                          \
   F(strict_base, "lib/rt/strict_base.inc")                \
   F(strict_cast, "lib/rt/strict_cast.inc")                \
   F(strict_int, "lib/rt/strict_int.inc")                  \
   F(strict_math, "lib/rt/strict_math.inc")                \
+  F(strict_number, "lib/rt/strict_number.inc")            \
+  F(rope_h, "lib/rt/rope.h")                              \
+  F(rope_c, "lib/rt/rope.c")                              \
   F(cpu_h, "lib/rt/cpu.h")                                \
   F(cpu_c, "lib/rt/cpu.c")                                \
   F(threads_h, "lib/rt/threads.h")                        \

@@ -21,11 +21,12 @@ typedef struct generator {
   double size[POOL];
   int n;
   int depth, loops, branches, weights, names;
+  char prefix[8];  // of this part's names
   bool stateless;  // within a branch: both sides would have to write the same states
   oinf_state state_of[4];
   oinf_dim index;  // of the innermost loop
   int64_t trips;   // of it; 0: the graph's own region
-  char loop_name[8];
+  char loop_name[16];
   oinf_dim C, P, T, S;
 } generator;
 
@@ -88,20 +89,21 @@ static oinf_val weight(generator *v, oinf_dtype dtype, uint32_t rank, int64_t a,
   int id = v->weights++;
   bool family = v->trips > 0 && !one_in(v, 4);
   for (int64_t l = 0; l < (family ? v->trips : 1); l++) {
-    if (family) snprintf(name, sizeof name, "w%d.%d.t", id, (int)(2 * l + 1));
-    else snprintf(name, sizeof name, "w%d", id);
+    if (family) snprintf(name, sizeof name, "%sw%d.%d.t", v->prefix, id, (int)(2 * l + 1));
+    else snprintf(name, sizeof name, "%sw%d", v->prefix, id);
     add_weight(v, name, dtype, rank, dims);
   }
-  if (family) snprintf(name, sizeof name, "w%d.{2*%s+1}.t", id, v->loop_name);
+  if (family) snprintf(name, sizeof name, "%sw%d.{2*%s+1}.t", v->prefix, id, v->loop_name);
   return oinf_weight(v->g, name);
 }
 
 // ---- the pool ----
 
 static oinf_val add_name(generator *v, oinf_val x) {
-  char name[32];
-  snprintf(name, sizeof name, "n%d", v->names++);
-  if (v->trips && !one_in(v, 4)) snprintf(name, sizeof name, "n%d.{%s}.x", v->names, v->loop_name);
+  char name[48];
+  snprintf(name, sizeof name, "%sn%d", v->prefix, v->names++);
+  if (v->trips && !one_in(v, 4))
+    snprintf(name, sizeof name, "%sn%d.{%s}.x", v->prefix, v->names, v->loop_name);
   return oinf_name(x, name);
 }
 
@@ -288,7 +290,7 @@ static void declare_states(generator *v) {
     char name[16];
     int64_t width = i < 2 ? 8 : 32;
     oinf_dtype dtype = one_in(v, 3) ? OINF_F16 : OINF_F32;
-    snprintf(name, sizeof name, "s%d", i);
+    snprintf(name, sizeof name, "%ss%d", v->prefix, i);
     v->state_of[i] = i % 2 ? oinf_state_new(v->g, name, dtype, 3, v->C, width)
                            : oinf_state_new(v->g, name, dtype, v->C, width);
   }
@@ -313,8 +315,8 @@ static void make_loop(generator *v, oinf_val x, oinf_val y) {
   generator outer = *v;
   oinf_val carried = oinf_tanh(x), second = oinf_tanh(y);
   int64_t trips = 1 + below(v, 3);
-  char name[8];
-  snprintf(name, sizeof name, "l%d", v->loops++);
+  char name[16];
+  snprintf(name, sizeof name, "%sl%d", v->prefix, v->loops++);
   oinf_val *vars[2] = {&carried, &second};
   const size_t count = one_in(v, 2) ? 2 : 1;
   oinf_loop l = oi_loop_begin(v->g, name, trips, vars, count, __FILE__, __LINE__);
@@ -382,20 +384,28 @@ static void make_some(generator *v, int count) {
 
 // ---- the whole ----
 
+static random_input *new_input(generator *v, const char *name, random_input in) {
+  random_input *at = &v->r->input[v->r->n_inputs++];
+  *at = in;
+  snprintf(at->name, sizeof at->name, "%s%s", v->prefix, name);
+  return at;
+}
+
 static void make_inputs(generator *v) {
-  random_input *in = v->r->input;
+  oinf_graph *g = v->g;
   int64_t width = one_in(v, 2) ? 32 : 8, side = 1 + below(v, 5);
-  in[0] = (random_input){"tokens", OINF_I32, 1, {0, 0}, NULL};
-  in[1] = (random_input){"x", OINF_F32, 2, {0, width}, NULL};
-  in[2] = (random_input){"y", one_in(v, 2) ? OINF_F32 : OINF_BF16, 2, {side, 8}, NULL};
-  in[3] = (random_input){"z", OINF_F32, 0, {0, 0}, NULL};
-  oinf_val tokens = oinf_input(v->g, "tokens", OINF_I32, v->T);
-  oinf_val x = oinf_input(v->g, "x", OINF_F32, v->T, width);
-  oinf_val y = oinf_input(v->g, "y", in[2].dtype, side, 8);
-  oinf_val z = oinf_input_scalar(v->g, "z", OINF_F32);
+  oinf_dtype narrow = one_in(v, 2) ? OINF_F32 : OINF_BF16;
+  random_input *in = new_input(v, "tokens", (random_input){.dtype = OINF_I32, .rank = 1});
+  new_input(v, "x", (random_input){.dtype = OINF_F32, .rank = 2, .dims = {0, width}});
+  new_input(v, "y", (random_input){.dtype = narrow, .rank = 2, .dims = {side, 8}});
+  new_input(v, "z", (random_input){.dtype = OINF_F32});
+  oinf_val tokens = oinf_input(g, in[0].name, OINF_I32, v->T);
+  oinf_val x = oinf_input(g, in[1].name, OINF_F32, v->T, width);
+  oinf_val y = oinf_input(g, in[2].name, narrow, side, 8);
+  oinf_val z = oinf_input_scalar(g, in[3].name, OINF_F32);
   oinf_dtype dtype = one_in(v, 3) ? OINF_Q8_0 : one_in(v, 2) ? OINF_F16 : OINF_F32;
   keep(v, oinf_gather(weight(v, dtype, 2, 16, 32), tokens), 16);
-  keep(v, oinf_mul(y, oinf_num(v->g, 1)), 1);
+  keep(v, oinf_mul(y, oinf_num(g, 1)), 1);
   v->pool[v->n] = x, v->size[v->n++] = 1;  // inputs have their names already
   v->pool[v->n] = z, v->size[v->n++] = 1;
 }
@@ -405,14 +415,26 @@ static void make_outputs(generator *v) {
   int count = 1 + below(v, 3);
   for (int i = 0; i < count; i++) {
     oinf_val x = v->pool[i ? below(v, v->n) : v->n - 1];
-    snprintf(r->output[r->n_outputs], sizeof r->output[0], "out%d", i);
+    snprintf(r->output[r->n_outputs], sizeof r->output[0], "%sout%d", v->prefix, i);
     oinf_output(v->g, r->output[r->n_outputs++], x);
   }
 }
 
-void random_graph_make(oinf_ctx *ctx, uint64_t seed, random_graph *out) {
-  *out = (random_graph){.ctx = ctx, .seed = seed};
-  generator v = {.r = out, .state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1};
+static void make_part(generator *whole, uint64_t seed, int part) {
+  generator v = *whole;
+  v.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+  if (part) snprintf(v.prefix, sizeof v.prefix, "p%d_", part % 1000);
+  declare_states(&v);
+  make_inputs(&v);
+  make_some(&v, 6 + below(&v, 18));
+  make_outputs(&v);
+  if (!part && one_in(&v, 2)) oinf_variant(v.g, "decode", v.T, 1);
+}
+
+void random_graph_make_many(oinf_ctx *ctx, uint64_t seed, int n, random_graph *out) {
+  memset(out, 0, sizeof *out);
+  out->ctx = ctx, out->seed = seed;
+  generator v = {.r = out};
   if (oinf_op_register(ctx, &random_op) != OINF_OK) abort();
   if (oinf_model_create(ctx, &out->model) != OINF_OK) abort();
   if (oinf_graph_create(ctx, out->model, "random", &out->graph) != OINF_OK) abort();
@@ -421,11 +443,11 @@ void random_graph_make(oinf_ctx *ctx, uint64_t seed, random_graph *out) {
   v.P = oinf_sym(v.g, "P", 0, oinf_dim_sub(v.g, v.C, 1));
   v.T = oinf_sym(v.g, "T", 1, RANDOM_ROWS);
   v.S = oinf_dim_add(v.g, v.P, v.T);
-  declare_states(&v);
-  make_inputs(&v);
-  make_some(&v, 6 + below(&v, 18));
-  make_outputs(&v);
-  if (one_in(&v, 2)) oinf_variant(v.g, "decode", v.T, 1);
+  for (int i = 0; i < n; i++) make_part(&v, seed + (uint64_t)i, i);
+}
+
+void random_graph_make(oinf_ctx *ctx, uint64_t seed, random_graph *out) {
+  random_graph_make_many(ctx, seed, 1, out);
 }
 
 static void fill_input(random_graph *r, random_input *in, uint64_t *state) {
@@ -447,8 +469,9 @@ void random_graph_step(random_graph *r, uint32_t step) {
   uint64_t state = r->seed * 977 + step;
   r->position = step ? r->position + r->rows : 0;
   r->rows = 1 + (int64_t)(next_random(&state) % RANDOM_ROWS);
-  r->input[0].dims[0] = r->input[1].dims[0] = r->rows;
-  for (int i = 0; i < RANDOM_INPUTS; i++) fill_input(r, &r->input[i], &state);
+  for (int i = 0; i < r->n_inputs; i++)
+    if (i % RANDOM_INPUTS < 2) r->input[i].dims[0] = r->rows;
+  for (int i = 0; i < r->n_inputs; i++) fill_input(r, &r->input[i], &state);
 }
 
 void random_graph_free(random_graph *r) {
@@ -458,5 +481,5 @@ void random_graph_free(random_graph *r) {
     next = b->next;
     free(b);
   }
-  *r = (random_graph){0};
+  memset(r, 0, sizeof *r);
 }

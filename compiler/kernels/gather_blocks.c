@@ -1,6 +1,7 @@
 // Rows of a table of quantized blocks, widened to f32; bad where an index is out of range, and then
 // that row is not written. A unit is a row of the output.
-// Holes: NAME; ROWS of the table, LENGTH of one in elements; INDEX_T; BLOCK_BYTES; LOW, HIGH:
+// Holes: NAME; ROWS of the table along the axis, LENGTH of one in elements; INDEX_T; PICK: which
+// index unit i takes, BASE: the row before row 0 of its part of the table; BLOCK_BYTES; LOW, HIGH:
 // element j and j + 16 of block w.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
@@ -8,20 +9,21 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   const uint8_t *restrict a = c->in[0];
   const INDEX_T *restrict b = c->in[1];
   float *restrict out = c->out[0];
-  const int64_t blocks = (LENGTH) / 32;
+  const int64_t rows = ROWS, blocks = (LENGTH) / 32;
   (void)d, (void)worker;
   for (int64_t i = from; i < to; i++) {
-    const bool inside = (int64_t)b[i] >= 0 && (int64_t)b[i] < (ROWS);
+    const int64_t row = (int64_t)b[PICK];
+    const bool inside = row >= 0 && row < rows;
     if (!inside) *c->bad = 1;
     for (int64_t k = 0; inside && k < blocks; k++) {
-      const uint8_t *w = a + ((int64_t)b[i] * blocks + k) * BLOCK_BYTES;
-      float *row = out + (i * blocks + k) * 32;
+      const uint8_t *w = a + ((BASE + row) * blocks + k) * BLOCK_BYTES;
+      float *y = out + (i * blocks + k) * 32;
       uint16_t half;
       memcpy(&half, w, sizeof half);
       const float scale = oi_f16_to_f32(half);
       for (int j = 0; j < 16; j++) {
-        row[j] = scale * (float)(LOW);
-        row[j + 16] = scale * (float)(HIGH);
+        y[j] = scale * (float)(LOW);
+        y[j + 16] = scale * (float)(HIGH);
       }
     }
   }

@@ -2,7 +2,7 @@
 // the values. Sums count absolute positions, so how a text was cut into steps changes no bit.
 // A unit is a head of a query.
 // Holes: NAME; HEADS, GROUPS, HEAD, KEYS, POS; CAUSAL, 1 or 0; WINDOW, SOFTCAP: 0 for none;
-// SCALE; Q_T, Q_LOAD, K_T, K_LOAD, V_T, V_LOAD.
+// SCALE; MASKED, 1 or 0, MASK: the operand, SEEN: is key j seen by query t, ADD to the score; Q_T, Q_LOAD, K_T, K_LOAD, V_T, V_LOAD.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
@@ -10,6 +10,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   const Q_T *restrict a = c->in[0];
   const K_T *restrict b = c->in[1];
   const V_T *restrict values = c->in[2];
+  MASK
   float *restrict out = c->out[0], *restrict scores = room_of(c, worker);
   const int64_t heads = HEADS, groups = GROUPS, head = HEAD, keys = KEYS;
   const int64_t pos = POS, window = WINDOW;
@@ -23,6 +24,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     const int64_t end = !(CAUSAL) || last > keys ? keys : last < 0 ? 0 : last;
     const int64_t begin = window <= 0 || first < 0 ? 0 : first > end ? end : first;
     float most = oi_flt(0xff800000u), e[LANES] = {0};
+    bool any = false;
     for (int64_t j = begin; j < end; j++) {
       const K_T *k = b + (j * groups + g) * head;
       float p[LANES] = {0};
@@ -40,8 +42,11 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
         float part = oi_tanh(oi_div(score, cap));
         score = part * cap;
       }
-      scores[j] = score;
-      most = score > most ? score : most;
+      ADD
+      const bool seen = SEEN;
+      scores[j] = seen ? score : oi_flt(0xff800000u);
+      most = scores[j] > most ? scores[j] : most;
+      any = any || seen;
     }
     for (int64_t j = begin; j < end; j++) {
       float below = scores[j] - most;
@@ -57,6 +62,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     for (int64_t x = 0; x < head; x++) {
       float p[LANES] = {0};
       for (int64_t j = begin; j < end; j++) {
+        if (MASKED && !(SEEN)) continue;
         float product = scores[j] * V_LOAD(values[(j * groups + g) * head + x]);
         p[j % LANES] = p[j % LANES] + product;
       }
@@ -66,7 +72,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
         }
       }
       float sum = oi_plus_zero(p[0]);
-      row[x] = begin < end ? sum * share : 0.0f;
+      row[x] = any ? sum * share : 0.0f;
     }
   }
 }
