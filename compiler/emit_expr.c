@@ -42,9 +42,10 @@ static void print_expr(oi_emit *e, oinf_dim d) {
   }
 }
 
-// In parentheses where it is more than one factor.
+// In parentheses where it is more than one factor: what stands before it may be a division.
 void oi_emit_dim(oi_emit *e, oinf_dim d) {
-  const bool wide = oi_dim_is_expr(d) && dim_expr_of(e->g->dims, d)->n > 1;
+  const dim_expr *x = oi_dim_is_expr(d) ? dim_expr_of(e->g->dims, d) : NULL;
+  const bool wide = x && (x->n > 1 || (x->n == 1 && (x->term[0].n > 1 || x->term[0].factor != 1)));
   if (wide) oi_text_put(&e->out, "(");
   print_expr(e, d);
   if (wide) oi_text_put(&e->out, ")");
