@@ -62,25 +62,31 @@ int oi_emit_logits(const oi_emit *e) {
 // ---- files ----
 
 static oinf_status print_runtime(oi_emit *e) { return oi_emit_runtime(e); }
-static oinf_status print_main(oi_emit *e) { return oi_emit_template(e, "main.c", NULL, 0); }
-static oinf_status print_makefile(oi_emit *e) {
-  return oi_emit_template(e, "Makefile.txt", NULL, 0);
-}
 
-// plan.json first: it is what says that a folder holds a bundle. Those without a printer are
-// written elsewhere, or made by the bundle's own Makefile.
+// plan.json first: it is what says that a folder holds a bundle. Those with neither a printer nor a
+// template are written elsewhere, or made by the bundle's own Makefile.
 static const struct {
   const char *name;
   oinf_status (*print)(oi_emit *e);
-  bool prefixed;  // holds names that begin with model_
-} files[] = {{"plan.json", oi_emit_plan_json, false}, {"README.md", oi_emit_readme, true},
-             {"report.html", oi_emit_report, false},
-             {"model.h", oi_emit_header, true},       {"model.c", oi_emit_model, true},
-             {"kernels.c", oi_emit_kernels, false},   {"runtime.c", print_runtime, false},
-             {"main.c", print_main, true},            {"golden.inc", oi_emit_golden, false},
-             {"Makefile", print_makefile, false},     {"weights.oinf", NULL, false},
-             {"model", NULL, false},                  {"model.o", NULL, false},
-             {"main.o", NULL, false}};
+  bool prefixed;         // holds names that begin with model_
+  const char *template;  // printed as it is
+} files[] = {{"plan.json", oi_emit_plan_json, false, NULL},
+             {"README.md", oi_emit_readme, true, NULL},
+             {"report.html", oi_emit_report, false, NULL},
+             {"model.h", oi_emit_header, true, NULL},
+             {"model.c", oi_emit_model, true, NULL},
+             {"kernels.c", oi_emit_kernels, false, NULL},
+             {"runtime.c", print_runtime, false, NULL},
+             {"main.c", NULL, true, "main.c"},
+             {"main_options.c", NULL, true, "main_options.c"},
+             {"main_values.c", NULL, true, "main_values.c"},
+             {"main_text.c", NULL, true, "main_text.c"},
+             {"golden.inc", oi_emit_golden, false, NULL},
+             {"Makefile", NULL, false, "Makefile.txt"},
+             {"weights.oinf", NULL, false, NULL},
+             {"model", NULL, false, NULL},
+             {"model.o", NULL, false, NULL},
+             {"main.o", NULL, false, NULL}};
 enum { N_FILES = sizeof files / sizeof *files };
 
 static bool is_word(char c) {
@@ -129,9 +135,10 @@ static oinf_status write_text(oi_emit *e, const char *path) {
 static oinf_status print_file(oi_emit *e, const char *folder, size_t i) {
   char path[8192];
   snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
-  if (!files[i].print) return OINF_OK;
+  if (!files[i].print && !files[i].template) return OINF_OK;
   oi_text_init(&e->out, e->ctx);
-  oinf_status status = files[i].print(e);
+  oinf_status status =
+      files[i].print ? files[i].print(e) : oi_emit_template(e, files[i].template, NULL, 0);
   if (status == OINF_OK && files[i].prefixed && e->desc.name) rename_prefix(e);
   if (status == OINF_OK && (e->out.failed || !e->out.at)) status = oi_nomem(e->err, e->out.n);
   if (status == OINF_OK) status = write_text(e, path);

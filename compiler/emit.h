@@ -45,13 +45,15 @@ typedef struct oi_emit {
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
-  uint64_t slot[OI_EMIT_SLOTS], *state_bytes, *output_bytes;
+  uint64_t slot[OI_EMIT_SLOTS], *state_bytes, *output_bytes, kept_bytes;
+  oi_growth *growth;  // by state
   uint32_t n_slots;
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
   oinf_emit_figures figures;
   struct oi_figures *fig;  // compiler/figures.h
-  oi_text out;  // the file being printed
+  oi_text out;             // the file being printed
+  bool in_words;           // dims are printed for people: names of fields instead of d->s[i]
 } oi_emit;
 
 // emit.c
@@ -65,6 +67,8 @@ oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it n
 oinf_status oi_emit_weights(oi_emit *e, const char *path);
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.
 void oi_emit_dim(oi_emit *e, oinf_dim d);
+void oi_emit_dim_words(oi_emit *e, oinf_dim d);  // with names of fields
+bool oi_emit_speaks_of_loops(const oi_emit *e, oinf_dim d);
 void oi_emit_count(oi_emit *e, const oi_type *t);  // elements
 // Of axes from .. to - 1.
 void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
@@ -111,8 +115,22 @@ const char *oi_emit_taken(oi_emit *e, size_t from);
 const char *oi_emit_span_text(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
 bool oi_emit_is_move(uint32_t op);
 oinf_status oi_emit_refuse(oi_emit *e, const oi_node *n, const char *why);
-// emit_step.c: model.c's tables and the function that runs a step; emit_golden.c; emit_report.c:
-// model.h; report_*.c: what people read.
+// emit_ports.c: what the network takes and gives, under which identifiers; its entry points.
+typedef enum oi_emit_kind {
+  OI_EMIT_INPUT,
+  OI_EMIT_OUTPUT
+} oi_emit_kind;
+const oi_value *oi_emit_port(const oi_emit *e, oi_emit_kind kind, uint32_t i);
+const char *oi_emit_port_name(const oi_emit *e, oi_emit_kind kind, uint32_t i);  // the model's
+const char *oi_emit_port_field(const oi_emit *e, oi_emit_kind kind, uint32_t i, char room[32]);
+const char *oi_emit_symbol_field(const oi_emit *e, size_t sym, char room[32]);
+bool oi_emit_is_free(const oi_emit *e, size_t sym);  // a step chooses it
+void oi_emit_entry_name(oi_emit *e, uint32_t variant);
+bool oi_emit_is_typed(const oi_emit *e, uint32_t variant);  // has an entry point of typed arrays
+void oi_emit_ports(oi_emit *e);
+void oi_emit_entries(oi_emit *e);
+// emit_step.c: model.c's tables and the function that runs a step; emit_header.c: model.h;
+// emit_golden.c; report_*.c: what people read.
 oinf_status oi_emit_model(oi_emit *e);
 oinf_status oi_emit_header(oi_emit *e);
 oinf_status oi_emit_golden(oi_emit *e);

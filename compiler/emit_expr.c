@@ -12,8 +12,14 @@ static void print_expr(oi_emit *e, oinf_dim d);
 
 static void print_atom(oi_emit *e, const dim_atom *a) {
   static const char *const function[] = {"", "dim_div", "dim_mod", "dim_min", "dim_max"};
+  char room[32];
+  if (a->kind == DIM_SYM && e->in_words && oi_emit_is_free(e, (size_t)a->a)) {
+    oi_text_put(&e->out, "%s", oi_emit_symbol_field(e, (size_t)a->a, room));
+    return;
+  }
   if (a->kind == DIM_SYM) {
-    oi_text_put(&e->out, "d->s[%lld]", (long long)a->a);
+    if (e->in_words) oi_text_put(&e->out, "%lld", (long long)e->pin_hi[a->a]);
+    else oi_text_put(&e->out, "d->s[%lld]", (long long)a->a);
     return;
   }
   oi_text_put(&e->out, "%s(", function[a->kind]);
@@ -49,6 +55,20 @@ void oi_emit_dim(oi_emit *e, oinf_dim d) {
   if (wide) oi_text_put(&e->out, "(");
   print_expr(e, d);
   if (wide) oi_text_put(&e->out, ")");
+}
+
+void oi_emit_dim_words(oi_emit *e, oinf_dim d) {
+  e->in_words = true;
+  print_expr(e, d);
+  e->in_words = false;
+}
+
+bool oi_emit_speaks_of_loops(const oi_emit *e, oinf_dim d) {
+  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++)
+    if (oi_dims_sym_at(e->g->dims, i)->is_loop && oi_dim_is_expr(d) &&
+        oi_dims_uses(e->g->dims, d, i))
+      return true;
+  return false;
 }
 
 void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to) {

@@ -230,11 +230,16 @@ oinf_status oi_emit_arenas(oi_emit *e) {
   oinf_emit_figures *f = &e->figures;
   e->state_bytes = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->state_bytes);
   e->output_bytes = oi_arena_alloc(&e->arena, (e->g->outputs.n + 1) * sizeof *e->output_bytes);
-  if (!e->state_bytes || !e->output_bytes) return oi_nomem(e->err, e->g->states.n);
+  e->growth = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->growth);
+  if (!e->state_bytes || !e->output_bytes || !e->growth)
+    return oi_nomem(e->err, e->g->states.n);
   for (size_t i = 0; i < e->g->states.n; i++) {
     e->state_bytes[i] = aligned(oi_plan_bytes_hi(&e->plan, &e->g->states.at[i].type));
     f->states += e->state_bytes[i];
+    OI_TRY(oi_state_growth(e->g, (uint32_t)i, e->err, &e->growth[i]));
+    if (!e->growth[i].appends) e->kept_bytes += e->state_bytes[i];
   }
+  f->states += e->kept_bytes;
   for (size_t i = 0; i < e->g->outputs.n; i++) {
     e->output_bytes[i] = aligned(e->plan.hold_bytes[i]);
     f->io += e->output_bytes[i];

@@ -15,7 +15,12 @@
   F(open, "compiler/kernels/open.c")                      \
   F(run, "compiler/kernels/run.c")                        \
   F(api, "compiler/kernels/api.c")                        \
+  F(bind, "compiler/kernels/bind.c")                      \
+  F(saved_k, "compiler/kernels/saved.c")                  \
   F(main, "compiler/kernels/main.c")                      \
+  F(main_options, "compiler/kernels/main_options.c")      \
+  F(main_values, "compiler/kernels/main_values.c")        \
+  F(main_text, "compiler/kernels/main_text.c")            \
   F(matmul, "compiler/kernels/matmul.c")                  \
   F(matmul_blocks, "compiler/kernels/matmul_blocks.c")    \
   F(matmul_wide, "compiler/kernels/matmul_wide.c")        \
@@ -45,6 +50,12 @@
   F(crc_c, "lib/rt/crc32c.c")                             \
   F(sha_h, "lib/rt/sha256.h")                             \
   F(sha_c, "lib/rt/sha256.c")                             \
+  F(saved_h, "lib/rt/saved.h")                            \
+  F(saved_c, "lib/rt/saved.c")                            \
+  F(npy_h, "lib/rt/npy.h")                                \
+  F(npy_c, "lib/rt/npy.c")                                \
+  F(parse_h, "lib/rt/parse.h")                            \
+  F(parse_c, "lib/rt/parse.c")                            \
   F(sample_h, "lib/rt/sample.h")                          \
   F(sample_c, "lib/rt/sample.c")                          \
   F(unicode_h, "lib/rt/unicode.h")                        \

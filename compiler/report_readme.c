@@ -27,7 +27,6 @@ oinf_status oi_emit_readme(oi_emit *e) {
     oi_text_put(&e->out,
                 "\nWeights are mapped; a block's checksum is proved before its first use.\n");
   oi_text_put(&e->out,
-              "\nNot in this version: fusion, variants of kernels for a processor, saved states,\n"
-              "arrays as inputs of the program.\n");
+              "\nNot in this version: fusion, and kernels for particular processors.\n");
   return OINF_OK;
 }

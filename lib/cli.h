@@ -3,6 +3,7 @@
 #ifndef OINF_LIB_CLI_H
 #define OINF_LIB_CLI_H
 #include "lib/ctx.h"
+#include "lib/rt/parse.h"
 
 typedef enum oi_opt_type {
   OI_OPT_FLAG,   // bool
@@ -38,10 +39,7 @@ typedef struct oi_cli {
 oinf_status oi_cli_parse(const oi_cli *cli, oi_err *err, int argc, char **argv, void *record,
                          const char **args, size_t *out_n);
 void oi_cli_help(const oi_cli *cli, oi_text *out);
-// Numbers as people write them; false: not one.
-bool oi_parse_count(const char *text, int64_t *out);
-bool oi_parse_size(const char *text, uint64_t *out);
-bool oi_parse_real(const char *text, double *out);
+bool oi_parse_size(const char *text, uint64_t *out);  // 512M; false: not one
 // "12.3 MiB"
 void oi_put_size(oi_text *out, uint64_t bytes);
 #endif

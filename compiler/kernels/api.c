@@ -14,6 +14,7 @@ int model_new(model_file *file, model_run **out_run) {
   for (int i = 0; i < N_SLOTS; i++) r->slot[i] = p, p += slot_bytes[i];
   for (int i = 0; i < N_STATES; i++) r->state[i] = p, p += state_bytes[i];
   for (int i = 0; i < N_OUTPUTS; i++) r->held[i] = p, p += output_bytes[i];
+  r->kept = p;
   return MODEL_OK;
 }
 
@@ -36,6 +37,7 @@ int model_threads(model_run *r, int n) {
 void model_free(model_run *run) {
   if (!run) return;
   end_threads(run);
+  free(run->loaded);
   free(run->memory);
   free(run);
 }
@@ -46,23 +48,60 @@ void model_watch(model_run *run, void (*show_)(void *, const model_value *), voi
   run->show = show_, run->user = user;
 }
 
-int model_step(model_run *run, const int64_t *symbols, const void *const *inputs) {
-  run->status = MODEL_OK, run->bad = 0;
-  run->inputs = inputs;
-  for (int i = 0; i < N_SYMS; i++) run->d.s[i] = symbols[i];
-  for (int i = 0; i < N_INPUTS; i++)
-    if (!inputs[i]) return fails(run, MODEL_USAGE, "an input is missing");
-  int code = check_step(run, &run->d);
-  if (!code) code = run_step(run, &run->d);
-  if (!code) run->steps++;
-  return code;
+// ---- a step ----
+
+static int take_symbols(model_run *r, const int64_t *symbols) {
+  r->status = MODEL_OK, r->bad = 0;
+  for (int i = 0; i < N_SYMS; i++) r->d.s[i] = symbols[i];
+  return check_step(r, &r->d);
 }
 
-const void *model_output(const model_run *run, int which, size_t *out_bytes) {
-  if (which < 0 || which >= N_OUTPUTS) return NULL;
-  *out_bytes = run->held_bytes[which];
-  return run->held[which];
+// States that do not only grow are kept while a step runs. Of the others a step that failed has
+// written nothing that a position before it sees.
+static void keep_states(model_run *r, bool back) {
+  uint8_t *kept = r->kept;
+  for (int i = 0; i < N_STATES; i++) {
+    if (state_shapes[i].appends) continue;
+    if (back) memcpy(r->state[i], kept, state_bytes[i]);
+    else memcpy(kept, r->state[i], state_bytes[i]);
+    kept += state_bytes[i];
+  }
 }
+
+int model_step_arrays(model_run *run, const int64_t *symbols, const void *const *inputs,
+                      void *const *outputs) {
+  int code = take_symbols(run, symbols);
+  run->inputs = inputs;
+  for (int i = 0; i < N_INPUTS && !code; i++)
+    if (!inputs[i]) return fails(run, MODEL_USAGE, "input '%s' is missing", input_ports[i].name);
+  if (code) return code;
+  keep_states(run, false);
+  code = run_step(run, &run->d);
+  if (code) return keep_states(run, true), code;
+  run->steps++;
+  run->position = step_end(&run->d, run->position);
+  for (int i = 0; i < N_OUTPUTS && outputs; i++)
+    if (outputs[i]) memcpy(outputs[i], run->held[i], run->held_bytes[i]);
+  return MODEL_OK;
+}
+
+int64_t model_position(const model_run *run) { return run->position; }
+
+int model_rewind(model_run *run, int64_t position) {
+  for (int i = 0; i < N_STATES && position; i++)
+    if (!state_shapes[i].appends)
+      return fails(run, MODEL_USAGE, "state '%s' does not only grow: it goes back to 0 alone",
+                   state_shapes[i].name);
+  if (position < 0 || position > run->position)
+    return fails(run, MODEL_USAGE, "there are %lld rows, not %lld", (long long)run->position,
+                 (long long)position);
+  for (int i = 0; i < N_STATES && !position; i++)
+    if (!state_shapes[i].appends) memset(run->state[i], 0, state_bytes[i]);
+  run->position = position;
+  return MODEL_OK;
+}
+
+void model_reset(model_run *run) { (void)model_rewind(run, 0); }
 
 #if GENERATES
 int model_prefill(model_run *run, const int32_t *ids, int64_t n, float *logits) {
@@ -74,9 +113,9 @@ int model_prefill(model_run *run, const int32_t *ids, int64_t n, float *logits) 
       return fails(run, MODEL_USAGE, "the context is full");
     symbols[SYM_ROWS] = rows;
     if (SYM_POSITION >= 0) symbols[SYM_POSITION < 0 ? 0 : SYM_POSITION] = run->position;
-    int code = model_step(run, symbols, inputs);
+    int code = model_step_arrays(run, symbols, inputs, NULL);
     if (code) return code;
-    run->position += rows, done += rows;
+    done += rows;
   }
   if (logits && n > 0) memcpy(logits, run->held[LOGITS], sizeof *logits * MODEL_VOCAB);
   return MODEL_OK;
@@ -85,9 +124,6 @@ int model_prefill(model_run *run, const int32_t *ids, int64_t n, float *logits) 
 int model_decode(model_run *run, int32_t id, float *logits) {
   return model_prefill(run, &id, 1, logits);
 }
-
-int64_t model_position(const model_run *run) { return run->position; }
-void model_reset(model_run *run) { run->position = 0; }
 #endif
 
 // ---- golden steps ----
@@ -134,7 +170,7 @@ static void check_value(void *user, const model_value *v) {
 static int check_steps(model_run *r, checking *c, void (*say)(const char *line)) {
   for (int i = 0; i < N_GOLDEN; i++) {
     c->step = &golden_steps[i], c->next = 0;
-    int code = model_step(r, golden_steps[i].symbols, golden_steps[i].inputs);
+    int code = model_step_arrays(r, golden_steps[i].symbols, golden_steps[i].inputs, NULL);
     if (c->differs) return say(c->line), MODEL_DIFFERENT;
     if (code) return say(r->error), code;
   }

@@ -1,6 +1,7 @@
 // The fixed part of a bundle's model.c, before the kernels: the weights' file, and where things
 // lie. Not every network uses every helper, so those are marked MAYBE.
 #define MAYBE __attribute__((unused))
+#define NO_PIN INT64_MIN  // a symbol that a step chooses
 
 typedef struct dims {
   int64_t s[N_SYMS + 1];  // symbols: bounds of a step and indices of loops
@@ -13,6 +14,12 @@ MAYBE static int64_t dim_mod(int64_t a, int64_t b) {
 }
 MAYBE static int64_t dim_min(int64_t a, int64_t b) { return a < b ? a : b; }
 MAYBE static int64_t dim_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+typedef struct port {  // an input or output of the graph
+  const char *name, *dtype;
+  size_t element;
+  int rank;
+} port;
 
 struct model_file {
   int fd;
@@ -37,6 +44,12 @@ struct model_run {
   uint8_t *more;        // scratch of all workers but the caller
   void (*show)(void *, const model_value *);
   void *user;
+  uint8_t *kept;    // states as the step began, of those that do not only grow
+  uint8_t *loaded;  // the file of model_load: the caller's bytes lie in it
+  // What model_bind and model_set say of the next step.
+  const void *bound[N_INPUTS + 1];
+  int64_t bound_dims[N_INPUTS + 1][8], given[N_SYMS + 1];
+  bool is_given[N_SYMS + 1];
   char error[256], label[512];
 };
 
@@ -135,8 +148,12 @@ const void *model_tokenizer(const model_file *file, size_t *out_size) {
 
 // ---- where things lie ----
 
-static int fails(model_run *r, int code, const char *what) {
-  snprintf(r->error, sizeof r->error, "%s", what);
+__attribute__((format(printf, 3, 4))) static int fails(model_run *r, int code, const char *format,
+                                                       ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(r->error, sizeof r->error, format, args);
+  va_end(args);
   return r->status = code;
 }
 

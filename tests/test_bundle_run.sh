@@ -1,0 +1,139 @@
+#!/bin/bash
+# The program of a bundle beside oinf-sim: the same words give the same bytes and end with the same code, a text begun in
+# one goes on in the other, arrays go in and out as npy, and what is no saved state of this model is refused. Ends like
+# every test program.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build} passed=0 failed=0 skipped=0
+root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
+check() { # what, command...
+  local what=$1; shift
+  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
+    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
+}
+ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
+bundle() { # package, folder, words...
+  local m=$1 b=$2; shift 2
+  "$build/oinf-emit" "$m" -q -o "$b" "$@" && make -s -C "$b" CC="${CC:-cc}" CFLAGS=-O1
+}
+m=$root/m.oinf b=$root/b p=$root/b/model
+check "convert" "$build/oinf-convert" examples/adder/model -q -o "$m"
+check "bundle" bundle "$m" "$b"
+sim() { "$build/oinf-sim" "$m" -q "$@"; }
+same() { # words...: the same bytes on standard output, the same code
+  local c1=0 c2=0
+  sim "$@" >"$root/o1" || c1=$?
+  "$p" "$@" >"$root/o2" || c2=$?
+  echo "codes $c1 and $c2"; [ $c1 = $c2 ] && cmp "$root/o1" "$root/o2"
+}
+while read -r words; do
+  # shellcheck disable=SC2086
+  check "same: $words" same $words
+done <<'END'
+--prompt 12+345=
+-p 12+345= -n 3
+--prompt=99+1= --steps=4
+--tokens 1,2,3 --steps 5
+--prompt 1+1= --temperature 1.5 --seed 11
+--prompt 1+1= --temperature 0.9 --top-k 3 -s 4
+--prompt 1+1= --temperature 2 --top-p 0.7
+--prompt 1+1= --temperature 1.2 --min-p 0.2 -s 8
+--prompt 11+1= --repetition-penalty 1.7
+--prompt 11+1= --frequency-penalty 1.5 --presence-penalty -0.5
+--prompt 1 --repetition-penalty 0
+--prompt 1 --presence-penalty 3
+--prompt 999+1= --stop 0
+--prompt 999+1= --stop 00 --stop 9
+--prompt 5 --steps 0
+--steps 2
+--prompt a --tokens 1
+--prompt-file /nonexistent
+--steps x
+--frobnicate
+--hash=yes
+stray
+--top-p 0
+--temperature -1
+--tokens 1,,2
+--tokens 4000
+--stop=
+--input q=1
+--input P=0
+--input tokens=3
+--input tokens=@/nonexistent
+--output logits
+--load-state /nonexistent
+--load-state /
+--prompt 1 --steps 0 --save-state /nonexistent/x
+END
+crowd() { seq 1 600 | paste -sd, | sed 's/[0-9]*/1/g'; }
+check "same: more tokens than fit" same --tokens "$(crowd)"
+printf '12+345=' >"$root/prompt"
+check "same: a prompt of a file" same --prompt-file "$root/prompt"
+
+# A text begun in one goes on in the other; both write the same file; capacities may differ.
+check "bundle of another capacity" bundle "$m" "$root/c" --ctx 24 --name other
+handed() { # who begins, who goes on: the text of one that does both
+  "$1" "${@:3}" --prompt 12+3 --steps 2 --save-state "$root/state" >/dev/null &&
+    "$2" --load-state "$root/state" --steps 3 --temperature 1 >"$root/o1" &&
+    sim --prompt 12+3 --steps 2 --save-state "$root/state2" "${@:3}" >/dev/null &&
+    sim --load-state "$root/state2" --steps 3 --temperature 1 | cmp - "$root/o1" && cmp "$root/state" "$root/state2"
+}
+for words in "--seed 3" "--temperature 1 --seed 9"; do
+  # shellcheck disable=SC2086
+  { check "simulator to bundle $words" handed sim "$p" $words
+  check "bundle to simulator $words" handed "$p" sim $words
+  check "bundle to bundle $words" handed "$p" "$root/c/model" $words
+  check "back again $words" handed "$root/c/model" "$p" $words; }
+done
+untouched() { cp "$root/state" "$root/kept" && ! "$p" --tokens 9999 --save-state "$root/state" && cmp "$root/state" "$root/kept"; }
+check "a failed run leaves the old file" untouched
+long() { "$p" --tokens "$(seq 1 30 | sed 's/.*/1/' | paste -sd,)" --steps 0 --save-state "$root/long"; ends 64 "$root/c/model" --load-state "$root/long"; }
+check "more rows than the capacity" long
+
+# What is no saved state: every cut and some damage end with 65, none by a signal.
+cuts() {
+  local n; n=$(stat -c %s "$root/state")
+  for at in 0 1 63 64 95 96 500 639 640 $((n / 2)) $((n - 33)) $((n - 1)); do
+    head -c "$at" "$root/state" >"$root/cut"; ends 65 "$p" --load-state "$root/cut" || return 1
+  done
+}
+damage() {
+  for at in 0 9 13 20 50 58 70 550 700 2000; do
+    cp "$root/state" "$root/bad" && printf '\377' | dd of="$root/bad" bs=1 seek="$at" conv=notrunc 2>/dev/null
+    cmp -s "$root/state" "$root/bad" || ends 65 "$p" --load-state "$root/bad" || return 1
+  done
+}
+noise() { for n in 1 100 5000 100000; do head -c $n /dev/urandom >"$root/noise"; ends 65 "$p" --load-state "$root/noise" || return 1; done; }
+check "truncated states" cuts
+check "damaged states" damage
+check "random bytes" noise
+foreign() {
+  "$build/oinf-convert" examples/adder/model -q --quant q8_0 -o "$root/q.oinf" &&
+    "$build/oinf-sim" "$root/q.oinf" -q --prompt 1 --steps 1 --save-state "$root/foreign" && ends 65 "$p" --load-state "$root/foreign" &&
+    grep -q "another model" "$root/log"
+}
+check "another model's state" foreign
+
+# Arrays: a network that generates taken as arrays.
+printf '\223NUMPY\001\000\166\000%-117s\n\001\000\000\000\002\000\000\000\003\000\000\000' "{'descr': '<i4', 'fortran_order': False, 'shape': (3,)}" >"$root/x.npy"
+check "same: arrays" same --input "tokens=@$root/x.npy" --input P=0
+check "same: arrays by hash" eval 'same --input "tokens=@$root/x.npy" --input P=0 --hash; sort "$root/o1" >"$root/s1"; sort "$root/o2" | cmp - "$root/s1"'
+check "same: a symbol out of bounds" same --input "tokens=@$root/x.npy" --input P=100000
+check "same: a symbol that differs" same --input "tokens=@$root/x.npy" --input P=0 --input T=2
+check "same: no position" same --input "tokens=@$root/x.npy"
+written() {
+  sim "${@}" --output "logits=@$root/y1.npy" --output "blk.0.attn_out=@$root/z1.npy" >"$root/o1" &&
+    "$p" "${@}" --output "logits=@$root/y2.npy" --output "blk.0.attn_out=@$root/z2.npy" >"$root/o2" &&
+    cmp "$root/o1" "$root/o2" && cmp "$root/y1.npy" "$root/y2.npy" && cmp "$root/z1.npy" "$root/z2.npy"
+}
+check "outputs as npy" written --input "tokens=@$root/x.npy" --input P=0
+check "outputs of the last step" written --prompt 12+3= --steps 3
+check "an output of no value" ends 64 "$p" --input "tokens=@$root/x.npy" --input P=0 --output "nothing=@$root/n.npy"
+check "an output that cannot be" ends 73 "$p" --input "tokens=@$root/x.npy" --input P=0 --output "logits=@/nonexistent/n.npy"
+left() { [ -z "$(find "$root" -name '*-tmp*')" ]; }
+check "no temporary file is left" left
+closed() { { "$p" --prompt 1+1= --steps 50 2>"$root/err"; echo $? >"$root/code"; } | true; [ "$(cat "$root/code")" = 74 ] && [ ! -s "$root/err" ]; }
+check "a closed pipe ends quietly" closed
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
