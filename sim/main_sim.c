@@ -46,6 +46,8 @@ static const oi_opt options[] = {
      "demand the values of these names, and nothing else"},
     {"hash", NULL, 0, OI_OPT_FLAG, OPT(hash), "print hashes: step name dtype dims hash"},
     {"trace", NULL, 0, OI_OPT_FLAG, OPT(trace), "a line a node that runs, on standard error"},
+    {"profile", "FILE.json", 0, OI_OPT_TEXT, OPT(profile),
+     "write a trace of what ran and was read, for Perfetto"},
     {"compare", "golden", 0, OI_OPT_TEXT, OPT(compare),
      "run the package's golden steps, name the first difference"},
     {"save-state", "FILE", 0, OI_OPT_TEXT, OPT(save), "keep states, tokens and sampler at the end"},
@@ -105,6 +107,8 @@ static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t ha
   for (uint32_t i = 0; i < a->rank; i++) printf("%s%lld", i ? ", " : "", (long long)a->dims[i]);
   printf("] %016llx\n", (unsigned long long)hash);
 }
+
+static void on_event(void *user, const oinf_event *e) { oi_tool_profile_event(user, e); }
 
 // ---- the run ----
 
@@ -200,10 +204,13 @@ static oinf_status run(oi_tool *t, const char *path) {
                      .demand_all = (t->o.hash || t->o.trace) && !t->o.fetch.n,
                      .on_cancel = is_cancelled,
                      .on_value = t->o.hash ? on_value : NULL,
-                     .on_node = t->o.trace ? on_node : NULL};
+                     .on_node = t->o.trace ? on_node : NULL,
+                     .on_event = t->o.profile ? on_event : NULL,
+                     .user = t};
   OI_TRY(oinf_sim_create(t->model, t->graph, &d, &t->sim));
   if (t->o.verbose) OI_TRY(say_plan(t));
-  return generates(t) ? oi_tool_text(t) : oi_tool_values(t);
+  OI_TRY(oi_tool_profile_begin(t));
+  return oi_tool_profile_end(t, generates(t) ? oi_tool_text(t) : oi_tool_values(t));
 }
 
 static int finish(oi_tool *t, oinf_status status) {

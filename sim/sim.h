@@ -103,10 +103,11 @@ struct oinf_sim {
   uint64_t held_bytes;
   // The step.
   uint64_t steps;
-  bool begun;        // symbols and inputs are checked
-  bool ran;          // a plan has run, whole or in part: only end or abandon lead on
-  bool shown;        // every value was shown (demand_all)
-  bool writes_done;  // every state write of the step is in the states
+  uint64_t step_began;  // oi_sim_clock
+  bool begun;           // symbols and inputs are checked
+  bool ran;             // a plan has run, whole or in part: only end or abandon lead on
+  bool shown;           // every value was shown (demand_all)
+  bool writes_done;     // every state write of the step is in the states
   // The item that is next.
   uint32_t pc;
   bool running;
@@ -147,6 +148,11 @@ oinf_status oi_sim_load(oinf_sim *s, uint32_t node,
 const char *oi_sim_label(oinf_sim *s, uint32_t value);  // borrowed until the next
 // sim_kernel.c: one dispatch.
 oinf_status oi_sim_dispatch(oinf_sim *s, uint32_t node);
+// sim_event.c: what a profile is told.
+uint64_t oi_sim_clock(const oinf_sim *s);  // nanoseconds; 0 where nobody asks
+void oi_sim_ran(oinf_sim *s, uint32_t node, uint64_t begin);
+void oi_sim_paged(oinf_sim *s);  // a page has been asked for
+void oi_sim_stepped(oinf_sim *s, const char *how);
 // sim_check.c: what a step must hold, refused before anything runs.
 oinf_status oi_sim_check(oinf_sim *s);
 // sim_step.c: begin and end of a step.

@@ -23,8 +23,10 @@ static oinf_status run_node(oinf_sim *s, uint32_t id) {
   const oi_node *n = oi_node_at(s->graph, id);
   if (s->desc.on_node && n->n_out)
     s->desc.on_node(s->desc.user, s->steps, oi_sim_label(s, n->out[0]), oi_kind_name(n->op));
+  const uint64_t begin = oi_sim_clock(s);
   OI_TRY_AT(&s->err, oi_sim_dispatch(s, id), "running %s '%s' of step %llu", oi_kind_name(n->op),
             n->n_out ? oi_sim_label(s, n->out[0]) : "", (unsigned long long)s->steps);
+  oi_sim_ran(s, id, begin);
   if (!s->now->all_values || !s->desc.on_value || n->op == OP_NUM) return OINF_OK;
   for (uint32_t i = 0; i < n->n_out; i++) OI_TRY(show(s, n->out[i]));
   return OINF_OK;
@@ -33,7 +35,9 @@ static oinf_status run_node(oinf_sim *s, uint32_t id) {
 static oinf_status load_weight(oinf_sim *s, uint32_t id) {
   oi_view v;
   OI_TRY(oi_sim_view(s, oi_node_at(s->graph, id)->out[0], &v));
-  return oi_sim_load(s, id, v.data);
+  const uint64_t begin = oi_sim_clock(s);
+  OI_TRY(oi_sim_load(s, id, v.data));
+  return oi_sim_ran(s, id, begin), OINF_OK;
 }
 
 // ---- carried values ----

@@ -92,6 +92,7 @@ static void reach_rows(oinf_sim *s) {
 
 static oinf_status begin(oinf_sim *s) {
   if (s->begun) return OINF_OK;
+  s->step_began = oi_sim_clock(s);
   OI_TRY(oi_sim_check(s));
   s->begun = true, s->writes_done = s->ran = s->shown = false;
   return OINF_OK;
@@ -172,6 +173,7 @@ oinf_status oinf_sim_end(oinf_sim *s) {
     OI_TRY(run_out(s));
   }
   reach_rows(s);
+  oi_sim_stepped(s, "end");
   drop_step(s);
   s->steps++;
   return OINF_OK;
@@ -180,6 +182,7 @@ oinf_status oinf_sim_end(oinf_sim *s) {
 oinf_status oinf_sim_abandon(oinf_sim *s) {
   OI_TRY(oi_sim_ok(s));
   if (s->begun && s->ran) copy_states(s, true);
+  oi_sim_stepped(s, "abandon");
   drop_step(s);
   return OINF_OK;
 }

@@ -51,7 +51,7 @@ oinf_status oi_sim_weight(oinf_sim *s, uint32_t node, int64_t *out_tensor) {
 
 oinf_status oi_sim_page(oinf_sim *s, oi_page page, bool row, const uint8_t **out) {
   switch (oi_pager_get(s->pager, page, row, out)) {
-    case OI_PAGER_OK: return OINF_OK;
+    case OI_PAGER_OK: oi_sim_paged(s); return OINF_OK;
     case OI_PAGER_IO:
       return oi_fail(&s->err, OINF_IO, "reading the weights: %s",
                      strerror(oi_pager_errno(s->pager)));

@@ -118,6 +118,46 @@ TEST(sim_figures, nothing_is_read_in_vain) {
   world_free(&w);
 }
 
+// ---- events ----
+
+typedef struct told {
+  uint64_t read, flops, last;
+  int runs, pages, steps;
+} told;
+
+static void on_event(void *user, const oinf_event *e) {
+  told *t = user;
+  CHECK(e->begin <= e->end && e->begin > 0 && *e->name && *e->op);
+  if (e->kind == OINF_EVENT_RUN) {
+    CHECK(e->begin >= t->last);  // one after the other
+    t->last = e->end, t->runs++, t->flops += e->flops;
+  }
+  if (e->kind == OINF_EVENT_PAGE) t->read += e->read, t->pages++;
+  if (e->kind == OINF_EVENT_STEP) CHECK_INT(e->step, t->steps++);
+}
+
+TEST(sim_figures, events_tell_what_ran_and_what_was_read) {
+  world w = world_new(NULL);
+  told t = {0};
+  uint64_t sum = 0, read;
+  forked_graph(&w);
+  world_package(&w, "events.oinf");
+  oinf_sim *s =
+      world_sim(&w, &(oinf_sim_desc){.budget = OINF_BUDGET_MIN, .on_event = on_event, .user = &t});
+  CHECK_INT(s->home.window.count, 0);
+  for (int i = 0; i < 4; i++) step_way(s, 7, 7, &read), sum += read;
+  CHECK_INT(t.read, sum);
+  CHECK_INT(t.steps, 4);
+  CHECK(t.pages > 4 * 8 && t.runs > 4 * 3 * 11);
+  // Products of [1, 512] with each weight; softmax has 5 a value and one division, quantize 3.
+  const uint64_t products = 2 * 512 * (uint64_t)N * (1 + TURNS * (1 + 1 + 2) + 8);
+  CHECK_INT(t.flops, 4 * (products + (2 + 3 * TURNS) * (5 * 512 + 1) + 3 * 512));
+  SIM_OK(s, oinf_sim_abandon(s));
+  CHECK_INT(t.steps, 4);
+  oinf_sim_destroy(s);
+  world_free(&w);
+}
+
 // ---- figures that are wrong ----
 
 TEST(sim_figures, a_plan_that_said_too_little_is_an_internal_error) {

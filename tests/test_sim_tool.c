@@ -1,4 +1,7 @@
 // What oinf-sim does beside running a graph, from its command line: how tokens are drawn.
+#include <jansson.h>
+#include <unistd.h>
+
 #include "tests/tool_run.h"
 
 // ---- penalties ----
@@ -68,4 +71,59 @@ TEST(sim_tool, settings_out_of_range_are_refused) {
   REFUSED(64, "oinf-sim", "want -2 to 2", "~m.oinf --frequency-penalty -3");
   REFUSED(64, "oinf-sim", "wants a number", "~m.oinf --frequency-penalty much");
   REFUSED(64, "oinf-sim", "--min-p 0 to 1", "~m.oinf --min-p 1.5");
+}
+
+// ---- --profile ----
+
+// Complete events of a row, whose times do not overlap and lie within the whole.
+static size_t count_row(const json_t *events, int row, double whole) {
+  size_t n = 0;
+  double last = 0;
+  for (size_t i = 0; i < json_array_size(events); i++) {
+    const json_t *e = json_array_get(events, i);
+    if (strcmp(json_string_value(json_object_get(e, "ph")), "X") != 0) continue;
+    if (json_integer_value(json_object_get(e, "tid")) != row) continue;
+    const double ts = json_real_value(json_object_get(e, "ts"));
+    const double dur = json_real_value(json_object_get(e, "dur"));
+    CHECK(*json_string_value(json_object_get(e, "name")) &&
+          *json_string_value(json_object_get(e, "cat")) &&
+          json_is_integer(json_object_get(json_object_get(e, "args"), "step")));
+    const char *cat = json_string_value(json_object_get(e, "cat"));
+    if (strcmp(cat, "read") == 0 || strcmp(cat, "weight") == 0) continue;
+    CHECK(ts >= last - 1e-3 && dur >= 0 && ts + dur <= whole);
+    last = ts + dur, n++;
+  }
+  return n;
+}
+
+static size_t lines_with(const char *text, const char *word) {
+  size_t n = 0;
+  for (const char *at = text; (at = strstr(at, word)) != NULL; at++) n++;
+  return n;
+}
+
+TEST(sim_tool, a_profile_has_each_step_and_each_node) {
+  static char text[1 << 18];
+  json_error_t error;
+  tool_package();
+  EXPECT(0, "oinf-sim ~m.oinf -q --tokens 3,14,15 --steps 3 --trace");
+  const size_t nodes = lines_with(tool_err, "\n") - lines_with(tool_err, " reshape\n");
+  EXPECT(0,
+         "oinf-sim ~m.oinf -q --tokens 3,14,15 --steps 3 --trace --budget min --profile ~p.json");
+  tool_read(oi_cv_path("p.json"), text, sizeof text);
+  json_t *root = json_loads(text, 0, &error);
+  CHECK_MSG(root, "%d: %s", error.line, error.text);
+  const json_t *events = json_object_get(root, "traceEvents");
+  CHECK_INT(count_row(events, 1, 60e6), 3);
+  CHECK_INT(count_row(events, 2, 60e6), nodes);
+  CHECK(strstr(text, "\"name\":\"blk.1.ffn_up\"") && strstr(text, "\"cat\":\"matmul\""));
+  CHECK(strstr(text, "\"cat\":\"read\""));
+  json_decref(root);
+}
+
+TEST(sim_tool, a_profile_is_whole_or_is_not_there) {
+  tool_package();
+  REFUSED(73, "oinf-sim", "no/such/p.json", "~m.oinf --tokens 3 --profile ~no/such/p.json");
+  REFUSED(64, "oinf-sim", "outside the vocabulary", "~m.oinf --tokens 9999 --profile ~bad.json");
+  CHECK(access(oi_cv_path("bad.json"), F_OK) != 0);
 }

@@ -27,6 +27,21 @@ typedef struct oinf_array {
   const void *data;  // row-major
   uint64_t bytes;
 } oinf_array;
+typedef enum oinf_event_kind {
+  OINF_EVENT_RUN,   // a node ran, or a weight was copied for nodes behind it (op "weight")
+  OINF_EVENT_PAGE,  // weights were read; told when they are first used
+  OINF_EVENT_STEP   // a step ended or was abandoned; told last
+} oinf_event_kind;
+typedef struct oinf_event {
+  oinf_event_kind kind;
+  const char *name, *op;  // RUN: "blk.3.attn_out", "matmul"; borrowed until the hook returns
+  uint64_t step;
+  uint64_t begin, end;  // nanoseconds of CLOCK_MONOTONIC
+  // RUN: bytes of operands and results, and arithmetic, as compiler/cost.h counts them; PAGE: read
+  // from the file.
+  uint64_t read, written, flops;
+  bool ahead;  // PAGE: by the thread that reads ahead, while others ran
+} oinf_event;
 enum {
   OINF_BUDGET_NONE = 0,
   OINF_BUDGET_MIN = 1
@@ -43,6 +58,9 @@ typedef struct oinf_sim_desc {
   void (*on_value)(void *user, uint64_t step, const oinf_array *value, uint64_t hash);
   // A trace: called for each node that runs.
   void (*on_node)(void *user, uint64_t step, const char *label, const char *op);
+  // A profile: called with what has happened, in the calling thread. Costs nothing where it is
+  // NULL.
+  void (*on_event)(void *user, const oinf_event *event);
   bool (*on_cancel)(void *user);  // true: stop with OINF_CANCEL
   void *user;
 } oinf_sim_desc;

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/rt/crc32c.h"
@@ -32,7 +33,7 @@ typedef struct slot {
   oi_page page;
   slot_state state;
   failure failed;
-  uint64_t cost;  // bytes read for it that do not count as streamed yet
+  oi_pager_load load;  // its bytes do not count as streamed yet
 } slot;
 
 typedef struct part {
@@ -56,7 +57,8 @@ struct oi_pager {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   uint64_t bytes_read, bytes_streamed;
-  failure last;  // what the caller was told last
+  failure last;        // what the caller was told last
+  oi_pager_load told;  // of the page that was asked for last
 };
 
 OI_RT uint64_t oi_pager_blocks(const oi_pager *p) { return p->blocks; }
@@ -166,24 +168,41 @@ static failure load_block(const oi_pager *p, uint64_t block, uint8_t *out, uint6
   return f;
 }
 
-static void count_read(oi_pager *p, uint64_t read, bool streamed) {
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// The caller read for itself, on the spot.
+static void count_load(oi_pager *p, const oi_pager_load *done, bool streamed) {
   pthread_mutex_lock(&p->lock);
-  p->bytes_read += read;
-  if (streamed) p->bytes_streamed += read;
+  p->bytes_read += done->bytes;
+  if (streamed) p->bytes_streamed += done->bytes;
   pthread_mutex_unlock(&p->lock);
+  p->told = *done;
+}
+
+OI_RT bool oi_pager_loaded(oi_pager *p, oi_pager_load *out) {
+  if (!p->told.bytes) return false;
+  *out = p->told;
+  p->told.bytes = 0;
+  return true;
 }
 
 // Pages that follow each other share a block where a row lies across its end: what the page in use
 // has of it is copied. NULL: there is none in use.
 static failure load(const oi_pager *p, oi_page page, uint8_t *out, const slot *in_use,
-                    uint64_t *read) {
+                    oi_pager_load *done) {
   failure f = {.fault = OI_PAGER_OK};
+  *done = (oi_pager_load){.page = page, .begin = now_ns()};
   for (uint32_t i = 0; i < page.count && !f.fault; i++, out += OI_BLOCK) {
     const oi_page block = {page.first + i, 1};
     if (in_use && covers(in_use->page, block))
       memcpy(out, in_use->at + (block.first - in_use->page.first) * OI_BLOCK, OI_BLOCK);
-    else f = load_block(p, block.first, out, read);
+    else f = load_block(p, block.first, out, &done->bytes);
   }
+  done->end = now_ns();
   return f;
 }
 
@@ -205,12 +224,12 @@ static void *read_ahead(void *arg) {
     slot *s = &p->slots[p->wanted];
     const slot *in_use = in_use_beside(p, p->wanted);  // it stays while another one is loading
     const oi_page page = s->page;
-    uint64_t read = 0;
+    oi_pager_load done;
     p->wanted = -1;
     pthread_mutex_unlock(&p->lock);
-    failure f = load(p, page, s->at, in_use, &read);
+    failure f = load(p, page, s->at, in_use, &done);
     pthread_mutex_lock(&p->lock);
-    p->bytes_read += read, s->cost += read;
+    p->bytes_read += done.bytes, s->load = done, s->load.ahead = true;
     s->failed = f, s->state = f.fault ? SLOT_FAILED : SLOT_READY;
     pthread_cond_broadcast(&p->changed);
   }
@@ -262,16 +281,17 @@ OI_RT bool oi_pager_in_window(const oi_pager *p, uint64_t first, uint64_t last) 
 
 static failure from_window(oi_pager *p, oi_page page, const uint8_t **out) {
   uint8_t *base = p->room.memory + (page.first - p->room.window.first) * OI_BLOCK;
-  for (uint32_t i = 0; i < page.count; i++) {
+  oi_pager_load done = {.page = page};
+  failure f = {.fault = OI_PAGER_OK};
+  for (uint32_t i = 0; i < page.count && !f.fault; i++) {
     if (p->proved[page.first + i]) continue;
-    uint64_t read = 0;
-    failure f = load_block(p, page.first + i, base + (size_t)i * OI_BLOCK, &read);
-    count_read(p, read, false);
-    if (f.fault) return f;
-    p->proved[page.first + i] = 1;
+    if (!done.begin) done.begin = now_ns();
+    f = load_block(p, page.first + i, base + (size_t)i * OI_BLOCK, &done.bytes);
+    p->proved[page.first + i] = !f.fault;
   }
+  if (done.begin) done.end = now_ns(), count_load(p, &done, false);
   *out = base;
-  return (failure){.fault = OI_PAGER_OK};
+  return f;
 }
 
 static failure from_map(oi_pager *p, const part *s, oi_page page, const uint8_t **out) {
@@ -289,10 +309,10 @@ static failure from_map(oi_pager *p, const part *s, oi_page page, const uint8_t 
 static failure from_row(oi_pager *p, oi_page page, const uint8_t **out) {
   slot *s = &p->row;
   if (s->state != SLOT_READY || !covers(s->page, page)) {
-    uint64_t read = 0;
+    oi_pager_load done;
     s->state = SLOT_EMPTY, s->page = page;
-    failure f = load(p, page, s->at, NULL, &read);
-    count_read(p, read, true);
+    failure f = load(p, page, s->at, NULL, &done);
+    count_load(p, &done, true);
     if (f.fault) return f;
     s->state = SLOT_READY;
   }
@@ -313,7 +333,7 @@ static void take_up(oi_pager *p, oi_page now) {
 }
 
 static void drop_page(oi_pager *p, slot *s, oi_page page, slot_state state) {
-  p->bytes_streamed += s->cost;
+  p->bytes_streamed += s->load.bytes;
   *s = (slot){.at = s->at, .page = page, .state = state};
 }
 
@@ -362,11 +382,11 @@ static failure fill_slot(oi_pager *p, oi_page page, int *out_slot) {
   (void)wait_slot(p, s);  // what it was loading is not wanted any more
   drop_page(p, s, page, SLOT_EMPTY);
   const slot *in_use = in_use_beside(p, i);
-  uint64_t read = 0;
+  oi_pager_load done;
   pthread_mutex_unlock(&p->lock);
-  failure f = load(p, page, s->at, in_use, &read);
+  failure f = load(p, page, s->at, in_use, &done);
   pthread_mutex_lock(&p->lock);
-  p->bytes_read += read, s->cost += read;
+  p->bytes_read += done.bytes, s->load = done;
   s->state = f.fault ? SLOT_EMPTY : SLOT_READY;
   *out_slot = i;
   return f;
@@ -378,8 +398,9 @@ static failure from_ring(oi_pager *p, oi_page page, const uint8_t **out) {
   failure f = fill_slot(p, page, &i);
   if (!f.fault) {
     slot *s = &p->slots[i];
-    if (p->current != i || s->cost) take_up(p, s->page);
-    p->bytes_streamed += s->cost, s->cost = 0;
+    if (p->current != i || s->load.bytes) take_up(p, s->page);
+    if (s->load.bytes) p->told = s->load;
+    p->bytes_streamed += s->load.bytes, s->load.bytes = 0;
     p->current = i;
     *out = s->at + (page.first - s->page.first) * OI_BLOCK;
     ask_ahead(p);

@@ -71,6 +71,14 @@ OI_RT bool oi_pager_mapped(const oi_pager *p, uint32_t source);
 OI_RT uint64_t oi_pager_bytes_read(oi_pager *p);  // from files, since it was opened
 // Of those, what went through the slots and was asked for, or was read ahead in vain.
 OI_RT uint64_t oi_pager_bytes_streamed(oi_pager *p);
+// What had to be read for the page that oi_pager_get gave last, and when, in nanoseconds of
+// CLOCK_MONOTONIC. False: nothing, or it was told already.
+typedef struct oi_pager_load {
+  oi_page page;
+  uint64_t bytes, begin, end;
+  bool ahead;  // by the thread that reads ahead
+} oi_pager_load;
+OI_RT bool oi_pager_loaded(oi_pager *p, oi_pager_load *out);
 // Of the fault that oi_pager_get gave last.
 OI_RT uint64_t oi_pager_bad_block(const oi_pager *p);
 OI_RT int oi_pager_errno(const oi_pager *p);
