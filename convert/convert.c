@@ -44,7 +44,7 @@ static oinf_status target_dtype(oi_convert *c, const oinf_tensor *t, const char 
 }
 
 static oinf_status add_draft(oi_convert *c, uint32_t from) {
-  const oi_tensor *t = &c->from->tensors.at[from];
+  const oi_tensor *t = &c->parts.shape->tensors.at[from];
   oi_tensor made = {.pub = t->pub, .kind = t->kind, .seed = t->seed};
   oi_text name;
   oi_text_init(&name, c->ctx);
@@ -75,15 +75,10 @@ static oinf_status add_content(oi_convert *c, uint32_t draft) {
 // ---- draft and content ----
 
 static oinf_status make_draft(oi_convert *c) {
-  c->kept_room = (c->from->tensors.n + 1) * sizeof *c->kept;
-  c->kept = oi_alloc(c->ctx, c->kept_room);
-  if (!c->kept) return oi_nomem(err(c), c->kept_room);
+  OI_TRY(oi_parts_make(&c->parts, &c->rules, &c->config, c->from));
   OI_TRY(oi_model_new(c->ctx, "oinf", &c->draft));
-  for (uint32_t i = 0; i < c->from->tensors.n; i++) {
-    if (oi_recipe_drops(&c->rules, c->from->tensors.at[i].pub.name)) continue;
-    c->kept[c->n_kept++] = i;
-    OI_TRY(add_draft(c, i));
-  }
+  for (; c->n_made < c->parts.shape->tensors.n; c->n_made++)
+    OI_TRY(add_draft(c, (uint32_t)c->n_made));
   if (c->n_unquantized)
     oi_note(c->ctx, "matrices that keep their dtype, as 32 does not divide their rows: %u",
             c->n_unquantized);
@@ -125,8 +120,10 @@ oinf_status oi_convert_plan(oi_convert *c) {
   return make_all(c);
 }
 
-const char *oi_convert_origin(const oi_convert *c, uint32_t tensor) {
-  return c->draft->tensors.at[c->draft_of[tensor]].pub.name;
+void oi_convert_origin(const oi_convert *c, uint32_t tensor, oi_text *out) {
+  const uint32_t draft = c->draft_of[tensor];
+  oi_text_init(out, c->ctx);
+  if (draft < c->n_made) oi_parts_tell(&c->parts, draft, out);
 }
 
 // ---- bytes ----
@@ -135,15 +132,13 @@ const char *oi_convert_origin(const oi_convert *c, uint32_t tensor) {
 static oinf_status fill(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes) {
   oi_convert *c = user;
   const uint32_t draft = c->draft_of[tensor];
-  if (draft >= c->n_kept) return oi_model_read_at(c->draft, draft, offset, out, bytes);
+  if (draft >= c->n_made) return oi_model_read_at(c->draft, draft, offset, out, bytes);
   const oinf_tensor *to = &c->draft->tensors.at[draft].pub,
-                    *from = &c->from->tensors.at[c->kept[draft]].pub;
-  if (to->dtype == from->dtype)
-    return oi_model_read_at(c->from, c->kept[draft], offset, out, bytes);
+                    *from = &c->parts.shape->tensors.at[draft].pub;
   const uint64_t to_bytes = oinf_dtype_block_bytes(to->dtype), to_n = oinf_dtype_block(to->dtype);
   const uint64_t i = offset / to_bytes * to_n, n = bytes / to_bytes * to_n;
-  const uint64_t bb = oinf_dtype_block_bytes(from->dtype), bn = oinf_dtype_block(from->dtype);
-  OI_TRY(oi_model_read_at(c->from, c->kept[draft], i / bn * bb, c->narrow, n / bn * bb));
+  if (to->dtype == from->dtype) return oi_parts_read(&c->parts, draft, i, n, out);
+  OI_TRY(oi_parts_read(&c->parts, draft, i, n, c->narrow));
   const oi_view old = {.data = c->narrow, .dtype = from->dtype, .rank = 1, .dim = {(int64_t)n}};
   const oi_view made = {.data = out, .dtype = to->dtype, .rank = 1, .dim = {(int64_t)n}};
   oi_load_f32(c->wide, &old, 0, (int64_t)n);
@@ -191,10 +186,10 @@ void oi_convert_free(oi_convert *c) {
   oinf_graph_destroy(c->graph);
   oinf_model_destroy(c->content);
   oinf_model_destroy(c->draft);
+  oi_parts_free(&c->parts);
   oinf_model_destroy(c->from);
   oi_config_close(&c->config);
   oi_recipe_free(&c->rules, c->ctx);
-  oi_free(c->ctx, c->kept, c->kept_room);
   oi_free(c->ctx, c->draft_of, c->draft_room);
   free_pieces(c);
 }

@@ -4,7 +4,7 @@
 #ifndef OINF_CONVERT_CONVERT_H
 #define OINF_CONVERT_CONVERT_H
 #include "convert/arch/arch.h"
-#include "convert/recipe.h"
+#include "convert/parts.h"
 #include "formats/oinf.h"
 #include "lib/cli.h"
 #include "lib/graph.h"
@@ -19,13 +19,13 @@ typedef struct oi_convert {
   void *user;
   // What is made.
   oinf_model *from;     // the source
-  oinf_model *draft;    // what is kept of it, under its own names in its own order, in the new
-                        // dtypes; behind that, what the architecture adds
+  oi_parts parts;       // what the recipe makes of its tensors
+  oinf_model *draft;    // those, under the names that the source or the parts gave, in the new
+                        // dtypes; behind them, what the architecture adds
   oinf_model *content;  // the package as it will be: new names, in order of first use
-  uint32_t *kept;       // tensor of the source, for each of the draft's first n_kept
   uint32_t *draft_of;   // tensor of the draft, for each of the content
-  size_t n_kept, kept_room, draft_room;
-  uint32_t n_unquantized;  // matrices that a rule or --quant means and whose rows fill no blocks
+  size_t n_made, draft_room;  // the draft's first n_made are the parts'
+  uint32_t n_unquantized;     // matrices that a rule or --quant means and whose rows fill no blocks
   oi_recipe rules;
   oi_config config;
   oinf_graph *graph;  // over the content; NULL: there is none
@@ -38,8 +38,8 @@ oinf_status oi_convert_plan(oi_convert *c);
 // Writes the package, goldens included.
 oinf_status oi_convert_write(oi_convert *c);
 void oi_convert_free(oi_convert *c);
-// The name that a tensor of the content had in the source.
-const char *oi_convert_origin(const oi_convert *c, uint32_t tensor);
+// What a tensor of the content was in the source, where that is not its name: "a + b".
+void oi_convert_origin(const oi_convert *c, uint32_t tensor, oi_text *out);
 // convert_meta.c: metadata and blobs of the content; `arch` is NULL where no graph was built here.
 oinf_status oi_convert_meta(oi_convert *c, const oi_arch *arch);
 oinf_status oi_convert_set(oi_convert *c, oinf_model *to);  // --set

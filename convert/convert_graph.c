@@ -27,8 +27,9 @@ static oinf_status note_unknown(oi_convert *c) {
 
 // What a saved graph states of its weights and states does not hold any more.
 static bool is_changed(const oi_convert *c) {
-  for (size_t i = 0; i < c->n_kept; i++)
-    if (c->draft->tensors.at[i].pub.dtype != c->from->tensors.at[c->kept[i]].pub.dtype) return true;
+  if (c->parts.changed) return true;
+  for (size_t i = 0; i < c->n_made; i++)
+    if (c->draft->tensors.at[i].pub.dtype != c->parts.shape->tensors.at[i].pub.dtype) return true;
   const char *before = oinf_model_meta(c->from, "kv_dtype"),
              *now = oinf_model_meta(c->draft, "kv_dtype");
   return strcmp(before ? before : "f32", now ? now : "f32") != 0;
@@ -54,9 +55,10 @@ oinf_status oi_convert_graph(oi_convert *c, oinf_graph **out_graph, const oi_arc
   if (!arch && !saved) return note_unknown(c);
   if (saved && !changed) return load_saved(c, out_graph);
   if (saved && (!arch || !is_built_graph(c)))
-    return oi_fail(err(c), OINF_SUPPORT,
-                   "the package holds a graph that a program saved: over weights or states of "
-                   "another dtype that program builds it again");
+    return oi_fail(
+        err(c), OINF_SUPPORT,
+        "the package holds a graph that a program saved: over other weights, or weights or "
+        "states of another dtype, that program builds it again");
   OI_TRY_AT(err(c), arch->build(&c->config, c->draft, out_graph), "building the graph of '%s'",
             arch->model_type);
   *out_arch = arch;

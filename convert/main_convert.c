@@ -17,7 +17,7 @@ typedef struct opts {
 static const oi_opt options[] = {
     {"output", "FILE", 'o', OI_OPT_TEXT, OPT(out), "the package to write"},
     {"recipe", "R.yaml", 0, OI_OPT_TEXT, OPT(recipe),
-     "names, dtypes, quantization, metadata by pattern"},
+     "tensors transposed, split, merged, named, quantized by pattern"},
     {"quant", "TYPE", 0, OI_OPT_TEXT, OPT(quant), "q8_0 or q4_0 for every matrix that allows it"},
     {"set", "KEY=VALUE", 0, OI_OPT_LIST, OPT(sets),
      "metadata, or an option of the architecture (kv_dtype=f16)"},
@@ -36,7 +36,17 @@ static const oi_cli cli = {
     "SOURCE -o MODEL.oinf [options]",
     "makes a package of a Hugging Face folder, a safetensors file, or another package",
     "  oinf-convert ./SmolLM2-135M -o smol.oinf --quant q8_0\n"
-    "  oinf-convert weights.safetensors -o weights.oinf --recipe r.yaml --dry-run\n",
+    "  oinf-convert weights.safetensors -o weights.oinf --recipe r.yaml --dry-run\n"
+    "recipes hold, in this order, each or none of:\n"
+    "  drop: [\"*.inv_freq\"]\n"
+    "  transpose: [\"*.c_fc.weight\"]\n"
+    "  split: [{from: \"h.{l}.qkv\", to: [\"h.{l}.q\", \"h.{l}.k\", \"h.{l}.v\"], parts: [4, 1, "
+    "1]}]\n"
+    "  merge: [{from: [\"h.{l}.gate\", \"h.{l}.up\"], to: \"h.{l}.gate_up\"}]\n"
+    "  names: [{from: \"h.{l}.ln_1.weight\", to: \"blk.{l}.attn_norm\"}]\n"
+    "  dtype: [{match: \"*norm*\", to: f32}]\n"
+    "  quantize: [{match: \"*.weight\", to: q8_0}]\n"
+    "  metadata: {model.layers: num_hidden_layers}\n",
     options,
     sizeof options / sizeof *options,
     1};
@@ -69,11 +79,15 @@ static bool on_progress(void *user, uint64_t done, uint64_t total) {
   return !interrupted;
 }
 
-static bool show_tensor(const oinf_tensor *t, const char *from) {
+static bool show_tensor(const oi_convert *c, uint32_t tensor) {
+  const oinf_tensor *t = &c->content->tensors.at[tensor].pub;
+  oi_text from;
+  oi_convert_origin(c, tensor, &from);
   printf("%s %s [", t->name, oinf_dtype_name(t->dtype));
   for (uint32_t i = 0; i < t->rank; i++) printf("%s%lld", i ? ", " : "", (long long)t->dims[i]);
   printf("] %llu", (unsigned long long)t->bytes);
-  if (strcmp(t->name, from) != 0) printf(" from %s", from);
+  if (from.n && strcmp(t->name, from.at) != 0) printf(" from %s", from.at);
+  oi_text_free(&from);
   return printf("\n") > 0;
 }
 
@@ -82,7 +96,7 @@ static oinf_status show_plan(const oi_convert *c) {
   for (uint32_t i = 0; i < c->content->tensors.n; i++) {
     const oinf_tensor *t = &c->content->tensors.at[i].pub;
     total += t->bytes;
-    if (!show_tensor(t, oi_convert_origin(c, i))) return OINF_IO;
+    if (!show_tensor(c, i)) return OINF_IO;
   }
   printf("%zu tensors, %llu bytes, %u graphs\n", c->content->tensors.n, (unsigned long long)total,
          oinf_model_graph_count(c->content));

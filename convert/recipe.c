@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "convert/holes.h"
 #include "formats/file.h"
 #include "formats/yaml.h"
 
@@ -20,80 +21,14 @@ void oi_recipe_init(oi_recipe *r, oinf_ctx *ctx) {
 
 void oi_recipe_free(oi_recipe *r, oinf_ctx *ctx) {
   oi_vec_free(ctx, &r->drop);
+  oi_vec_free(ctx, &r->transpose);
+  oi_vec_free(ctx, &r->split);
+  oi_vec_free(ctx, &r->merge);
   oi_vec_free(ctx, &r->names);
   oi_vec_free(ctx, &r->dtypes);
   oi_vec_free(ctx, &r->quantize);
   oi_vec_free(ctx, &r->metadata);
   if (r->arena.ctx) oi_arena_free(&r->arena);
-}
-
-// ---- names with holes ----
-
-enum {
-  MAX_HOLES = 4
-};
-typedef struct hole {
-  const char *name, *at;  // "l", and what it stood for
-  size_t name_n, n;
-} hole;
-typedef struct holes {
-  hole of[MAX_HOLES];
-  size_t count;
-} holes;
-
-// The end of a hole that begins here, or NULL.
-static const char *hole_end(const char *pattern) {
-  return *pattern == '{' ? strchr(pattern, '}') : NULL;
-}
-
-static const hole *find_hole(const holes *h, const char *name, size_t n) {
-  for (size_t i = 0; i < h->count; i++)
-    if (h->of[i].name_n == n && memcmp(h->of[i].name, name, n) == 0) return &h->of[i];
-  return NULL;
-}
-
-// The holes of a pattern, in order; false where a name stands twice or there are too many.
-static bool read_holes(const char *pattern, holes *h) {
-  for (h->count = 0; *pattern; pattern++) {
-    const char *end = hole_end(pattern);
-    if (!end) continue;
-    const size_t n = (size_t)(end - pattern - 1);
-    if (!n || h->count == MAX_HOLES || find_hole(h, pattern + 1, n)) return false;
-    h->of[h->count++] = (hole){.name = pattern + 1, .name_n = n};
-    pattern = end;
-  }
-  return true;
-}
-
-// What a hole takes of a name: digits, or the index of a graph's family of tensors.
-static size_t taken(const char *name) {
-  const char *end = hole_end(name);
-  return end ? (size_t)(end - name + 1) : strspn(name, "0123456789");
-}
-
-static bool match_holes(const char *pattern, const char *name, holes *h) {
-  size_t k = 0;
-  if (!read_holes(pattern, h)) return false;
-  while (*pattern) {
-    const char *end = hole_end(pattern);
-    if (!end) {
-      if (*pattern++ != *name++) return false;
-      continue;
-    }
-    h->of[k].at = name, h->of[k].n = taken(name);
-    if (!h->of[k].n) return false;
-    name += h->of[k++].n, pattern = end + 1;
-  }
-  return *name == 0;
-}
-
-static void fill_holes(const char *pattern, const holes *h, oi_text *out) {
-  while (*pattern) {
-    const char *end = hole_end(pattern);
-    const hole *of = end ? find_hole(h, pattern + 1, (size_t)(end - pattern - 1)) : NULL;
-    if (of) oi_text_add(out, of->at, of->n), pattern = end + 1;
-    else oi_text_add(out, pattern++, 1);
-  }
 }
 
 // ---- reading ----
@@ -106,10 +41,11 @@ static oinf_status bad(const reader *in, const oi_yaml *y, const char *what) {
   return misplaced(in, y->line, y->column, what);
 }
 
-static oinf_status add(const reader *in, oi_rules *list, const char *match, const char *to) {
+static oinf_status add(const reader *in, const oi_yaml *at, oi_rules *list, const char *match,
+                       const char *to) {
   oi_rule *slot = oi_vec_push(in->ctx, list);
   if (!slot) return oi_nomem(oi_ctx_err(in->ctx), sizeof *slot);
-  *slot = (oi_rule){match, to};
+  *slot = (oi_rule){match, to, at->line, at->column};
   return OINF_OK;
 }
 
@@ -122,14 +58,6 @@ static bool is_one_of(const char *text, const char *const *names) {
   for (; *names; names++)
     if (strcmp(text, *names) == 0) return true;
   return false;
-}
-
-static bool names_pair(const char *from, const char *to) {
-  holes a, b;
-  if (!read_holes(from, &a) || !read_holes(to, &b)) return false;
-  for (size_t i = 0; i < b.count; i++)
-    if (!find_hole(&a, b.of[i].name, b.of[i].name_n)) return false;
-  return true;
 }
 
 // A list of maps with two keys: a pattern under `first`, and `to`, one of `targets` where they are
@@ -147,20 +75,64 @@ static oinf_status pairs(const reader *in, const oi_yaml *list, const char *firs
       return bad(in, to,
                  strcmp(targets[0], "f32") == 0 ? "f32, f16 or bf16 is wanted"
                                                 : "q8_0, q4_0 or none is wanted");
-    if (!targets && !names_pair(match->text, to->text))
+    if (!targets && !oi_holes_pair(match->text, to->text))
       return bad(in, to,
                  "each {name} stands once in `from`, at most four do, and `to` has no other");
-    OI_TRY(add(in, out, match->text, to->text));
+    OI_TRY(add(in, y, out, match->text, to->text));
   }
   return OINF_OK;
 }
 
-static oinf_status drops(const reader *in, const oi_yaml *list) {
+static oinf_status patterns(const reader *in, const oi_yaml *list, oi_rules *out) {
   if (list->kind != OI_YAML_LIST) return bad(in, list, "a list of patterns is wanted");
   for (const oi_yaml *y = list->first; y; y = y->next) {
     if (y->kind != OI_YAML_TEXT || !*y->text) return bad(in, y, "a pattern is wanted");
-    OI_TRY(add(in, &in->r->drop, y->text, ""));
+    OI_TRY(add(in, y, out, y->text, ""));
   }
+  return OINF_OK;
+}
+
+// A list of names, or of shares, into `out`; *out_n of them.
+static oinf_status texts(const reader *in, const oi_yaml *list, const char **out, uint32_t *out_n) {
+  uint32_t n = 0;
+  if (list->kind != OI_YAML_LIST || list->n < 2 || list->n > OI_JOINT_PARTS)
+    return bad(in, list, "a list of 2 to 16 is wanted");
+  for (const oi_yaml *y = list->first; y; y = y->next, n++) {
+    if (y->kind != OI_YAML_TEXT || !*y->text) return bad(in, y, "a name is wanted");
+    out[n] = y->text;
+  }
+  return *out_n = n, OINF_OK;
+}
+
+// The whole's name and the parts' hold the same {names}.
+static oinf_status check_holes(const reader *in, const oi_yaml *y, const oi_joint *j) {
+  for (uint32_t k = 0; k < j->n; k++)
+    if (!oi_holes_pair(j->whole, j->part[k]) || !oi_holes_pair(j->part[k], j->whole))
+      return bad(in, y, "the same {names} stand in `from` and in `to`, each once, at most four");
+  return OINF_OK;
+}
+
+static oinf_status joint(const reader *in, const oi_yaml *y, bool merges, oi_joints *out) {
+  const oi_yaml *whole = text_of(y, merges ? "to" : "from"),
+                *parts = oi_yaml_get(y, merges ? "from" : "to"),
+                *shares = merges ? NULL : oi_yaml_get(y, "parts");
+  oi_joint *j = oi_vec_push(in->ctx, out);
+  uint32_t n;
+  if (!j) return oi_nomem(oi_ctx_err(in->ctx), sizeof *j);
+  if (!whole || !parts || y->n != 2u + (shares != NULL))
+    return bad(in, y,
+               merges ? "a rule has `from`, a list, and `to`, a name"
+                      : "a rule has `from`, a name, `to`, a list, and `parts` or not");
+  *j = (oi_joint){.whole = whole->text, .line = y->line, .column = y->column};
+  OI_TRY(texts(in, parts, j->part, &j->n));
+  if (shares) OI_TRY(texts(in, shares, j->share, &n));
+  if (shares && n != j->n) return bad(in, shares, "as many parts as names in `to` are wanted");
+  return check_holes(in, y, j);
+}
+
+static oinf_status joints(const reader *in, const oi_yaml *list, bool merges, oi_joints *out) {
+  if (list->kind != OI_YAML_LIST) return bad(in, list, "a list of rules is wanted");
+  for (const oi_yaml *y = list->first; y; y = y->next) OI_TRY(joint(in, y, merges, out));
   return OINF_OK;
 }
 
@@ -168,7 +140,7 @@ static oinf_status metadata(const reader *in, const oi_yaml *map) {
   if (map->kind != OI_YAML_MAP) return bad(in, map, "a map is wanted");
   for (const oi_yaml *y = map->first; y; y = y->next) {
     if (y->kind != OI_YAML_TEXT || !*y->text) return bad(in, y, "a key of config.json is wanted");
-    OI_TRY(add(in, &in->r->metadata, y->key, y->text));
+    OI_TRY(add(in, y, &in->r->metadata, y->key, y->text));
   }
   return OINF_OK;
 }
@@ -179,14 +151,18 @@ static oinf_status read_rules(const reader *in, const oi_yaml *root) {
   oi_recipe *r = in->r;
   if (root->kind != OI_YAML_MAP) return bad(in, root, "a recipe is a map");
   for (const oi_yaml *y = root->first; y; y = y->next) {
-    if (strcmp(y->key, "drop") == 0) OI_TRY(drops(in, y));
+    if (strcmp(y->key, "drop") == 0) OI_TRY(patterns(in, y, &r->drop));
+    else if (strcmp(y->key, "transpose") == 0) OI_TRY(patterns(in, y, &r->transpose));
+    else if (strcmp(y->key, "split") == 0) OI_TRY(joints(in, y, false, &r->split));
+    else if (strcmp(y->key, "merge") == 0) OI_TRY(joints(in, y, true, &r->merge));
     else if (strcmp(y->key, "names") == 0) OI_TRY(pairs(in, y, "from", NULL, &r->names));
     else if (strcmp(y->key, "dtype") == 0) OI_TRY(pairs(in, y, "match", dtypes, &r->dtypes));
     else if (strcmp(y->key, "quantize") == 0) OI_TRY(pairs(in, y, "match", quants, &r->quantize));
     else if (strcmp(y->key, "metadata") == 0) OI_TRY(metadata(in, y));
     else
       return misplaced(in, y->key_line, y->key_column,
-                       "the keys are drop, names, dtype, quantize, metadata");
+                       "the keys are drop, transpose, split, merge, names, dtype, quantize, "
+                       "metadata");
   }
   return OINF_OK;
 }
@@ -195,6 +171,7 @@ oinf_status oi_recipe_load(oi_recipe *r, oinf_ctx *ctx, const char *path) {
   const reader in = {r, ctx, path};
   oi_bytes b;
   const oi_yaml *root;
+  r->path = path;
   OI_TRY(oi_file_slurp(ctx, path, OI_YAML_FILE, &b));
   oinf_status status = oi_yaml_parse(ctx, &r->arena, b.at, b.n, path, &root);
   oi_bytes_free(ctx, &b);
@@ -215,11 +192,15 @@ bool oi_recipe_drops(const oi_recipe *r, const char *name) {
   return find_rule(&r->drop, name) != NULL;
 }
 
+const oi_rule *oi_recipe_transposes(const oi_recipe *r, const char *name) {
+  return find_rule(&r->transpose, name);
+}
+
 bool oi_recipe_name(const oi_recipe *r, const char *name, oi_text *out) {
-  holes h;
+  oi_holes h;
   for (size_t i = 0; i < r->names.n; i++) {
-    if (!match_holes(r->names.at[i].match, name, &h)) continue;
-    fill_holes(r->names.at[i].to, &h, out);
+    if (!oi_holes_match(r->names.at[i].match, name, &h)) continue;
+    oi_holes_fill(r->names.at[i].to, &h, out);
     return !out->failed;
   }
   oi_text_add(out, name, strlen(name));

@@ -335,9 +335,9 @@ static void converts_plainly(const char *key, json_t *value, const char *word) {
 }
 
 TEST(llama, converts_what_it_does_not_know_as_tensors) {
-  converts_plainly(
-      "model_type", json_string("camel"),
-      "'camel' of LlamaForCausalLM is not known (llama, mistral, qwen2, qwen3, smollm3 are");
+  converts_plainly("model_type", json_string("camel"),
+                   "'camel' of LlamaForCausalLM is not known (llama, mistral, qwen2, qwen3, phi3, "
+                   "smollm3 are");
   converts_plainly("architectures", json_pack("[s]", "LlamaForSequenceClassification"),
                    "'llama' of LlamaForSequenceClassification is not known");
   converts_plainly("model_type", NULL, "'(none)' of LlamaForCausalLM is not known");
@@ -388,6 +388,74 @@ TEST(llama, is_built_with_the_recipes_that_come_along) {
   CHECK_INT(oinf_model_find(m, "model.layers.1.mlp.down_proj.weight")->dtype, OINF_BF16);
   CHECK_INT(oinf_model_find(m, "model.norm.weight")->dtype, OINF_F32);
   oinf_model_destroy(m);
+  oi_case_close(&c);
+}
+
+// ---- weights merged and split ----
+
+// The logits of the case's prompt in one step, then of three ids alone.
+static void logits_of(const oi_case *c, oinf_model *m, float *out) {
+  const json_t *prompt = json_object_get(c->root, "prompt");
+  int32_t in[64];
+  text t;
+  begin(&t, m);
+  for (size_t i = 0; i < json_array_size(prompt); i++)
+    in[i] = (int32_t)json_integer_value(json_array_get(prompt, i));
+  step(&t, in, (int64_t)json_array_size(prompt));
+  for (int i = 0; i < 4; i++) {
+    memcpy(out + i * t.vocab, t.logits, (size_t)t.vocab * sizeof *out);
+    if (i < 3) step(&t, &in[i], 1);
+  }
+  end(&t);
+}
+
+// Every family, with biases and without, in every dtype: merging moves no bit, and splitting what
+// was merged gives back what there was.
+TEST(llama, gives_the_same_bits_over_merged_weights) {
+  static const char *const rows[][2] = {{"llama-bias-5.json", NULL}, {"llama-tied-5.json", "q8_0"},
+                                        {"llama-5.json", "q4_0"},    {"qwen2-window-5.json", NULL},
+                                        {"qwen3-5.json", NULL},      {"smollm3-5.json", NULL}};
+  static float apart[4 * 97], merged[4 * 97];
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    oi_case c = prepare(rows[i][0], NULL, NULL, NULL);
+    oi_convert o = {.quant = rows[i][1], .no_golden = true};
+    logits_of(&c, convert_open(folder, o), apart);
+    o.recipe = "convert/recipes/llama_merged.yaml";
+    oinf_model *m = convert_open(folder, o);
+    CHECK(oinf_model_find(m, "model.layers.2.self_attn.qkv_proj.weight"));
+    CHECK(!oinf_model_find(m, "model.layers.2.self_attn.k_proj.weight"));
+    CHECK(!oinf_model_find(m, "model.layers.0.mlp.up_proj.weight"));
+    logits_of(&c, m, merged);
+    CHECK_MSG(memcmp(apart, merged, sizeof apart) == 0, "%s", rows[i][0]);
+    oi_case_close(&c);
+  }
+}
+
+TEST(llama, splits_what_was_merged) {
+  oi_case c = prepare("llama-bias-5.json", NULL, NULL, NULL);
+  const char *merged = oi_test_path(oi_test_dir(), "merged.oinf"),
+             *split = oi_test_path(oi_test_dir(), "split.oinf"),
+             *plain = oi_test_path(oi_test_dir(), "plain.oinf");
+  oi_convert o = {.quant = "q8_0"};
+  CHECK_INT(convert(folder, plain, o), OINF_OK);
+  o.recipe = "convert/recipes/llama_merged.yaml";
+  CHECK_INT(convert(folder, merged, o), OINF_OK);
+  CHECK_INT(convert(merged, split, (oi_convert){.recipe = "convert/recipes/llama_split.yaml"}),
+            OINF_OK);
+  CHECK(oi_cv_same(plain, split));
+  oi_case_close(&c);
+}
+
+// A checkpoint that comes merged is built as it is, or apart.
+TEST(llama, takes_phi3_in_one_piece_or_apart) {
+  oi_case c = prepare("phi3-longrope-5.json", "num_key_value_heads", json_integer(2), NULL);
+  oi_convert o = {.recipe = "convert/recipes/llama_split.yaml", .no_golden = true};
+  oinf_model *m = convert_open(folder, o);
+  CHECK(oinf_model_find(m, "model.layers.2.self_attn.v_proj.weight")->dims[0] == 32);
+  generate(&c, m, 2e-4, "phi3 apart");
+  json_object_del(json_object_get(c.root, "config"), "num_key_value_heads");
+  oi_case_write(oi_cv_ctx, &c, folder, NULL);
+  refused(o, OINF_FORMAT, ", 5:5: config.json has no key 'num_key_value_heads'");
   oi_case_close(&c);
 }
 

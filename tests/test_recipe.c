@@ -106,7 +106,7 @@ TEST(recipe, refuses_a_recipe_where_it_is_wrong) {
       {"quantize:\n  - {from: a, to: none}\n", "', 2:5: a rule has `match` and `to`"},
       {"metadata: [a]\n", "', 1:11: a map is wanted"},
       {"metadata:\n  a: [b]\n", "', 2:6: a key of config.json is wanted"},
-      {"drop: [a]\nrename: []\n", "', 2:1: the keys are drop, names, dtype, quantize, metadata"},
+      {"drop: [a]\nrename: []\n", "', 2:1: the keys are drop, transpose, split, merge, names"},
       {"drop: *a\n", "', 1:7: "},
       {"drop: [a\n", "', 2:1: "},
   };

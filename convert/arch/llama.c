@@ -32,16 +32,30 @@ static oinf_val linear(const oi_llama *m, oinf_val x, const char *at, const char
   return bias ? oinf_add(y, weight(m, at, name)) : y;
 }
 
-// Queries or keys: projected, in heads, normed where the model does so, rotated where the layer
-// does so. Values: projected, in heads.
-static oinf_val heads(const oi_llama *m, oinf_val h, const char *at, char which, bool rotates) {
-  char part[64], norm[64], name[16];
-  snprintf(part, sizeof part, "self_attn.%c_proj", which);
+// Queries, keys and values of the normed h, each [T, heads * d]: of three tensors, or rows of one.
+typedef struct qkv {
+  oinf_val q, k, v;
+} qkv;
+
+static qkv project(const oi_llama *m, oinf_val h, const char *at) {
+  const int64_t q = m->heads * m->dim, k = q + m->kv * m->dim;
+  if (!m->joined_qkv)
+    return (qkv){linear(m, h, at, "self_attn.q_proj", m->qkv_bias),
+                 linear(m, h, at, "self_attn.k_proj", m->qkv_bias),
+                 linear(m, h, at, "self_attn.v_proj", m->qkv_bias)};
+  h = named(linear(m, h, at, "self_attn.qkv_proj", m->qkv_bias), at, "attn_qkv", OINF_ATTN_QKV);
+  return (qkv){oinf_slice(h, .axis = 1, .end = q), oinf_slice(h, .axis = 1, .begin = q, .end = k),
+               oinf_slice(h, .axis = 1, .begin = k, .end = OINF_INFER)};
+}
+
+// Queries or keys: in heads, normed where the model does so, rotated where the layer does so.
+// Values: in heads.
+static oinf_val heads(const oi_llama *m, oinf_val x, const char *at, char which, bool rotates) {
+  char norm[64], name[16];
   snprintf(norm, sizeof norm, "self_attn.%c_norm.weight", which);
   snprintf(name, sizeof name, "attn_%c", which);
   const oinf_role role = which == 'q' ? OINF_ATTN_Q : which == 'k' ? OINF_ATTN_K : OINF_ATTN_V;
-  oinf_val x = named(linear(m, h, at, part, m->qkv_bias), at, name, role);
-  x = oinf_split_heads(x, which == 'q' ? m->heads : m->kv);
+  x = oinf_split_heads(named(x, at, name, role), which == 'q' ? m->heads : m->kv);
   if (which != 'v' && m->qk_norm) x = oinf_rmsnorm(x, weight(m, at, norm), .eps = m->eps);
   if (!rotates) return x;
   snprintf(name, sizeof name, "attn_%c_rope", which);
@@ -54,9 +68,10 @@ static oinf_val in_dtype(oinf_val x, oinf_dtype dtype) {
 
 static oinf_val attention(const oi_llama *m, oinf_val h, const char *at, oinf_dim layer,
                           int64_t l) {
-  oinf_val q = heads(m, h, at, 'q', m->rotates[l]);
-  oinf_val k = heads(m, h, at, 'k', m->rotates[l]);
-  oinf_val v = heads(m, h, at, 'v', false);
+  const qkv of = project(m, h, at);
+  oinf_val q = heads(m, of.q, at, 'q', m->rotates[l]);
+  oinf_val k = heads(m, of.k, at, 'k', m->rotates[l]);
+  oinf_val v = heads(m, of.v, at, 'v', false);
   oinf_state_write(m->k, layer, k, .at = m->P);
   oinf_state_write(m->v, layer, v, .at = m->P);
   oinf_val all_k = oinf_state_read(m->k, layer, .rows = m->S);  // [S, kv, d]
@@ -68,8 +83,17 @@ static oinf_val attention(const oi_llama *m, oinf_val h, const char *at, oinf_di
 
 static oinf_val feed_forward(const oi_llama *m, oinf_val h, const char *at) {
   const bool bias = m->mlp_bias;
-  oinf_val gate = named(linear(m, h, at, "mlp.gate_proj", bias), at, "ffn_gate", OINF_FFN_GATE);
-  oinf_val up = named(linear(m, h, at, "mlp.up_proj", bias), at, "ffn_up", OINF_FFN_UP);
+  oinf_val gate, up;
+  if (m->joined_mlp) {
+    h = named(linear(m, h, at, "mlp.gate_up_proj", bias), at, "ffn_gate_up", OINF_FFN_GATE_UP);
+    gate = oinf_slice(h, .axis = 1, .end = m->inner);
+    up = oinf_slice(h, .axis = 1, .begin = m->inner, .end = OINF_INFER);
+  } else {
+    gate = linear(m, h, at, "mlp.gate_proj", bias);
+    up = linear(m, h, at, "mlp.up_proj", bias);
+  }
+  gate = named(gate, at, "ffn_gate", OINF_FFN_GATE);
+  up = named(up, at, "ffn_up", OINF_FFN_UP);
   oinf_val act = named(oinf_mul(m->act(gate), up), at, "ffn_act", OINF_FFN_ACT);
   return named(linear(m, act, at, "mlp.down_proj", bias), at, "ffn_out", OINF_FFN_OUT);
 }

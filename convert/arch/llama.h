@@ -25,8 +25,8 @@ typedef struct oi_llama {
   double theta, factor, low, high, original, attention_factor;
   bool no_truncate;
   // Of the tensors.
-  const char *prefix;  // "model.", or "" in a checkpoint of the bare model
-  bool tied;
+  const char *prefix;                 // "model.", or "" in a checkpoint of the bare model
+  bool tied, joined_qkv, joined_mlp;  // one tensor for q, k and v; for gate and up
   oinf_dtype kv_dtype;
   // While the graph is built.
   oinf_dim P, T, S;

@@ -9,14 +9,16 @@ typedef struct defaults {
   const char *type;
   int64_t hidden, inner, layers, heads, kv, dim, positions;  // kv, dim 0: derived
   int64_t window;                                            // where the key is missing; 0: none
+  double eps;
 } defaults;
 
 static const defaults classes[] = {
-    {"llama", 4096, 11008, 32, 32, 0, 0, 2048, 0},
-    {"mistral", 4096, 14336, 32, 32, 8, 0, 131072, 4096},
-    {"qwen2", 4096, 22016, 32, 32, 32, 0, 32768, 4096},
-    {"qwen3", 4096, 22016, 32, 32, 32, 128, 32768, 4096},
-    {"smollm3", 2048, 11008, 36, 16, 4, 0, 32768, 0},
+    {"llama", 4096, 11008, 32, 32, 0, 0, 2048, 0, 1e-6},
+    {"mistral", 4096, 14336, 32, 32, 8, 0, 131072, 4096, 1e-6},
+    {"qwen2", 4096, 22016, 32, 32, 32, 0, 32768, 4096, 1e-6},
+    {"qwen3", 4096, 22016, 32, 32, 32, 128, 32768, 4096, 1e-6},
+    {"phi3", 3072, 8192, 32, 32, 0, 0, 4096, 0, 1e-5},
+    {"smollm3", 2048, 11008, 36, 16, 4, 0, 32768, 0, 1e-6},
 };
 
 bool oi_llama_is(const oi_llama *m, const char *model_type) {
@@ -55,13 +57,18 @@ static oinf_status read_sizes(oi_llama *m, const defaults *d) {
   OI_TRY(oi_config_int(c, "num_hidden_layers", d->layers, 1, OI_LLAMA_LAYERS, &m->layers));
   OI_TRY(oi_config_int(c, "max_position_embeddings", d->positions, 1, big, &m->positions));
   OI_TRY(read_heads(m, d));
-  return oi_config_real(c, c->root, "rms_norm_eps", 1e-6, &m->eps);
+  return oi_config_real(c, c->root, "rms_norm_eps", d->eps, &m->eps);
+}
+
+// The classes whose every layer has the window, where there is one.
+static bool always_slides(const oi_llama *m) {
+  return oi_llama_is(m, "mistral") || oi_llama_is(m, "phi3");
 }
 
 // Which classes look at which keys: the others ignore them, though a checkpoint may hold them.
 static void read_parts(oi_llama *m) {
-  const bool qwen2 = oi_llama_is(m, "qwen2"), mistral = oi_llama_is(m, "mistral");
-  const bool bias = oi_config_flag(m->config, "attention_bias", false) && !qwen2 && !mistral;
+  const bool qwen2 = oi_llama_is(m, "qwen2"), never = always_slides(m);  // Mistral, Phi-3
+  const bool bias = oi_config_flag(m->config, "attention_bias", false) && !qwen2 && !never;
   m->qkv_bias = qwen2 || bias;
   m->o_bias = bias;
   m->mlp_bias = (oi_llama_is(m, "llama") || oi_llama_is(m, "smollm3")) &&
@@ -73,7 +80,7 @@ static void read_parts(oi_llama *m) {
 
 static bool slides(const oi_llama *m, const json_t *types, int64_t l, int64_t full) {
   const json_t *type = json_array_get(types, (size_t)l);
-  if (oi_llama_is(m, "mistral")) return true;
+  if (always_slides(m)) return true;
   if (type) return json_is_string(type) && !strcmp(json_string_value(type), "sliding_attention");
   return oi_llama_is(m, "smollm3") ? !m->rotates[l] : l >= full;
 }
@@ -97,7 +104,7 @@ static oinf_status read_windows(oi_llama *m, const defaults *d) {
   const int64_t missing = is_absent(m, "sliding_window") ? d->window : 0;
   OI_TRY(oi_config_int(c, "sliding_window", missing, 0, INT64_MAX / 4, &window));
   OI_TRY(oi_config_int(c, "max_window_layers", 28, 0, INT64_MAX / 4, &full));
-  const bool asked = oi_llama_is(m, "mistral") ||
+  const bool asked = always_slides(m) ||
                      (!oi_llama_is(m, "llama") && oi_config_flag(c, "use_sliding_window", false));
   const json_t *types = oi_config_get(c, "layer_types");
   for (int64_t l = 0; l < m->layers; l++)

@@ -53,7 +53,8 @@ static oinf_status read_width(oi_llama *m, const json_t *r) {
 // The original length: beside the object it wins over the one inside.
 static oinf_status read_original(oi_llama *m, const json_t *r) {
   const char *key = "original_max_position_embeddings";
-  OI_TRY(oi_config_real(m->config, r, key, (double)m->positions, &m->original));
+  const double missing = oi_llama_is(m, "phi3") ? 4096.0 : (double)m->positions;
+  OI_TRY(oi_config_real(m->config, r, key, missing, &m->original));
   OI_TRY(oi_config_real(m->config, m->config->root, key, m->original, &m->original));
   if (scales_by(m, "dynamic")) m->original = (double)m->positions;
   if (m->original >= 1 && m->original <= 1e9) return OINF_OK;

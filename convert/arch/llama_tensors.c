@@ -8,17 +8,26 @@
 // What a tensor is there for, and the axes of its shape.
 typedef enum part_of {
   ALWAYS,
-  QKV_BIAS,
+  APART,  // queries, keys and values
+  APART_BIAS,
+  JOINED,
+  JOINED_BIAS,
   O_BIAS,
-  MLP_BIAS,
-  QK_NORM
+  QK_NORM,
+  MLP_APART,  // gate and up
+  MLP_APART_BIAS,
+  MLP_JOINED,
+  MLP_JOINED_BIAS,
+  MLP_BIAS
 } part_of;
 typedef enum axis {
   NONE,
   HIDDEN,
   INNER,
+  TWO_INNER,
   QUERIES,
   KEYS,
+  QKV,
   HEAD,
   VOCAB
 } axis;
@@ -30,21 +39,25 @@ typedef struct part {
 
 static const part of_layer[] = {
     {"input_layernorm.weight", HIDDEN, NONE, ALWAYS},
-    {"self_attn.q_proj.weight", QUERIES, HIDDEN, ALWAYS},
-    {"self_attn.q_proj.bias", QUERIES, NONE, QKV_BIAS},
-    {"self_attn.k_proj.weight", KEYS, HIDDEN, ALWAYS},
-    {"self_attn.k_proj.bias", KEYS, NONE, QKV_BIAS},
-    {"self_attn.v_proj.weight", KEYS, HIDDEN, ALWAYS},
-    {"self_attn.v_proj.bias", KEYS, NONE, QKV_BIAS},
+    {"self_attn.q_proj.weight", QUERIES, HIDDEN, APART},
+    {"self_attn.q_proj.bias", QUERIES, NONE, APART_BIAS},
+    {"self_attn.k_proj.weight", KEYS, HIDDEN, APART},
+    {"self_attn.k_proj.bias", KEYS, NONE, APART_BIAS},
+    {"self_attn.v_proj.weight", KEYS, HIDDEN, APART},
+    {"self_attn.v_proj.bias", KEYS, NONE, APART_BIAS},
+    {"self_attn.qkv_proj.weight", QKV, HIDDEN, JOINED},
+    {"self_attn.qkv_proj.bias", QKV, NONE, JOINED_BIAS},
     {"self_attn.q_norm.weight", HEAD, NONE, QK_NORM},
     {"self_attn.k_norm.weight", HEAD, NONE, QK_NORM},
     {"self_attn.o_proj.weight", HIDDEN, QUERIES, ALWAYS},
     {"self_attn.o_proj.bias", HIDDEN, NONE, O_BIAS},
     {"post_attention_layernorm.weight", HIDDEN, NONE, ALWAYS},
-    {"mlp.gate_proj.weight", INNER, HIDDEN, ALWAYS},
-    {"mlp.gate_proj.bias", INNER, NONE, MLP_BIAS},
-    {"mlp.up_proj.weight", INNER, HIDDEN, ALWAYS},
-    {"mlp.up_proj.bias", INNER, NONE, MLP_BIAS},
+    {"mlp.gate_proj.weight", INNER, HIDDEN, MLP_APART},
+    {"mlp.gate_proj.bias", INNER, NONE, MLP_APART_BIAS},
+    {"mlp.up_proj.weight", INNER, HIDDEN, MLP_APART},
+    {"mlp.up_proj.bias", INNER, NONE, MLP_APART_BIAS},
+    {"mlp.gate_up_proj.weight", TWO_INNER, HIDDEN, MLP_JOINED},
+    {"mlp.gate_up_proj.bias", TWO_INNER, NONE, MLP_JOINED_BIAS},
     {"mlp.down_proj.weight", HIDDEN, INNER, ALWAYS},
     {"mlp.down_proj.bias", HIDDEN, NONE, MLP_BIAS},
 };
@@ -61,8 +74,15 @@ typedef struct check {
 
 static bool is_wanted(const oi_llama *m, part_of of) {
   switch (of) {
-    case QKV_BIAS: return m->qkv_bias;
+    case APART: return !m->joined_qkv;
+    case APART_BIAS: return !m->joined_qkv && m->qkv_bias;
+    case JOINED: return m->joined_qkv;
+    case JOINED_BIAS: return m->joined_qkv && m->qkv_bias;
     case O_BIAS: return m->o_bias;
+    case MLP_APART: return !m->joined_mlp;
+    case MLP_APART_BIAS: return !m->joined_mlp && m->mlp_bias;
+    case MLP_JOINED: return m->joined_mlp;
+    case MLP_JOINED_BIAS: return m->joined_mlp && m->mlp_bias;
     case MLP_BIAS: return m->mlp_bias;
     case QK_NORM: return m->qk_norm;
     default: return true;
@@ -74,8 +94,10 @@ static int64_t length(const oi_llama *m, axis a) {
   switch (a) {
     case HIDDEN: return m->hidden;
     case INNER: return m->inner;
+    case TWO_INNER: return 2 * m->inner;
     case QUERIES: return m->heads * m->dim;
     case KEYS: return m->kv * m->dim;
+    case QKV: return (m->heads + 2 * m->kv) * m->dim;
     case HEAD: return m->dim;
     default: return -1;
   }
@@ -131,24 +153,24 @@ static oinf_status check_whole(check *c, const part *p) {
   return OINF_OK;
 }
 
-static const oinf_tensor *of_one_layer(const check *c, const part *p, int64_t l) {
+static const oinf_tensor *of_one_layer(const oi_llama *m, const char *part_name, int64_t l) {
   char name[LONGEST];
-  snprintf(name, sizeof name, "%slayers.%lld.%s", c->m->prefix, (long long)l, p->name);
-  return oinf_model_find(c->m->model, name);
+  snprintf(name, sizeof name, "%slayers.%lld.%s", m->prefix, (long long)l, part_name);
+  return oinf_model_find(m->model, name);
 }
 
 // A run of layers that lack the part is said as one: model.layers.{0-31}.mlp.up_proj.weight.
 static oinf_status check_part(check *c, const part *p) {
   char name[LONGEST];
   for (int64_t l = 0, end; l < c->m->layers; l = end) {
-    const oinf_tensor *t = of_one_layer(c, p, l);
+    const oinf_tensor *t = of_one_layer(c->m, p->name, l);
     end = l + 1;
     if (t) {
       OI_TRY(check_found(c, p, t));
       c->m->storage[l] = c->m->storage[l] * 31 + (uint64_t)t->dtype;
       continue;
     }
-    while (end < c->m->layers && !of_one_layer(c, p, end)) end++;
+    while (end < c->m->layers && !of_one_layer(c->m, p->name, end)) end++;
     c->n_missing += (uint32_t)(end - l);
     if (end - l == 1)
       snprintf(name, sizeof name, "%slayers.%lld.%s", c->m->prefix, (long long)l, p->name);
@@ -246,6 +268,8 @@ oinf_status oi_llama_check_tensors(oi_llama *m) {
                     oinf_model_find(m->model, "embed_tokens.weight");
   m->prefix = bare ? "" : "model.";
   m->tied = !oinf_model_find(m->model, "lm_head.weight");
+  m->joined_qkv = of_one_layer(m, "self_attn.qkv_proj.weight", 0) != NULL;
+  m->joined_mlp = of_one_layer(m, "mlp.gate_up_proj.weight", 0) != NULL;
   oi_text_init(&c.missing, m->config->ctx);
   oinf_status status = check_all(&c);
   if (status == OINF_OK && c.missing.failed) status = oi_nomem(oi_ctx_err(m->config->ctx), 0);

@@ -45,6 +45,7 @@ typedef enum oinf_role {
   OINF_ROLE_NONE = 0,
   OINF_EMBED,  // token embeddings
   OINF_ATTN_NORM,  // norm before attention
+  OINF_ATTN_QKV,  // queries, keys and values at once
   OINF_ATTN_Q,  // queries
   OINF_ATTN_K,  // keys
   OINF_ATTN_V,  // values
@@ -52,6 +53,7 @@ typedef enum oinf_role {
   OINF_ATTN_OUT,  // attention's output projection
   OINF_ATTN,  // attention over the state
   OINF_FFN_NORM,  // norm before the feed-forward net
+  OINF_FFN_GATE_UP,  // gate and up projections at once
   OINF_FFN_GATE,  // gate projection
   OINF_FFN_UP,  // up projection
   OINF_FFN_ACT,  // activated hidden layer

@@ -47,9 +47,9 @@ def case(name, family, dtype='f32', shards=1, drop=(), steps=STEPS, prompt=PROMP
     keys = dict(vocab_size=97, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
                 num_key_value_heads=2, max_position_embeddings=64, pad_token_id=None, bos_token_id=1, eos_token_id=2) | config
     cfg = AutoConfig.for_model(family, **keys)
-    cfg.architectures = [{'llama': 'Llama', 'mistral': 'Mistral', 'qwen2': 'Qwen2', 'qwen3': 'Qwen3', 'smollm3': 'SmolLM3'}[family] + 'ForCausalLM']
+    cfg.architectures = [{'llama': 'Llama', 'mistral': 'Mistral', 'qwen2': 'Qwen2', 'qwen3': 'Qwen3', 'smollm3': 'SmolLM3', 'phi3': 'Phi3'}[family] + 'ForCausalLM']
     model = AutoModelForCausalLM.from_config(cfg, attn_implementation='eager').float().eval()
-    if 'partial_rotary_factor' in config: partial(sys.modules[type(model).__module__])
+    if 'partial_rotary_factor' in config and family == 'llama': partial(sys.modules[type(model).__module__])
     state = model.state_dict()
     if cfg.tie_word_embeddings: state.pop('lm_head.weight', None)
     salts = [salt] if salt is not None else ['%s%d/' % (name, i) for i in range(50)]
@@ -110,6 +110,10 @@ case('qwen3-bias', 'qwen3', 'f16', head_dim=8, attention_bias=True, num_hidden_l
 case('smollm3', 'smollm3', 'bf16', num_hidden_layers=8, **T)
 case('smollm3-list', 'smollm3', 'f32', num_hidden_layers=5, no_rope_layers=[1, 0, 1, 1, 0], use_sliding_window=True, sliding_window=6, **T)
 case('smollm3-old', 'smollm3', 'f32', num_hidden_layers=4, no_rope_layer_interval=2, drop=('layer_types', 'no_rope_layers', 'rope_theta', 'tie_word_embeddings'), **T)
+# Phi-3 begins a text anew where it passes the original length; no case goes there.
+case('phi3', 'phi3', 'bf16', **U, **with_theta(10000.0))
+case('phi3-window', 'phi3', 'f32', sliding_window=7, num_key_value_heads=4, drop=('num_key_value_heads', 'rms_norm_eps', 'original_max_position_embeddings'), **U, **with_theta(10000.0))
+case('phi3-longrope', 'phi3', 'f16', original_max_position_embeddings=64, max_position_embeddings=128, partial_rotary_factor=0.5, hidden_size=64, **U, **with_theta(10000.0, rope_type='longrope', short_factor=ramp, long_factor=[2.0 * x for x in ramp], **({} if MAJOR == 4 else dict(partial_rotary_factor=0.5, original_max_position_embeddings=64))))
 if MAJOR == 4: case('partial', 'llama', 'f32', head_dim=16, partial_rotary_factor=0.5, **U)
 
 # A plain forward in double precision, of another hand, gives these for weights of scale 0.5 and no salt.
