@@ -67,7 +67,8 @@ void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k, oinf_
 // elements that do not exist are zeros. With r the row in its group or tile and `width` 16 or the
 // tile's rows:
 //   floats  all as f32, 16 parts of oi_panel_steps(k) * width; part p holds element 16 s + order(p)
-//           of row r at s * width + r, order being 0 8 4 12 2 10 6 14 1 9 5 13 3 11 7 15
+//           of row r at s * width + r, order being 0 8 4 12 2 10 6 14 1 9 5 13 3 11 7 15; the last
+//           step is room alone, so that parts lie no power of two apart
 //   q8_0    of w, for four blocks: 4 * 16 scales in f16, then for each block eight times 16 rows of
 //           four elements, + 128
 //   q4_0    the same with four times 16 rows of four bytes: low half element 4 c + i, high half
@@ -85,7 +86,7 @@ typedef struct oi_block {
   const uint8_t *q, *x;  // quants of 16 rows of w; a block of a tile of x, from some row on
   int64_t width;
 } oi_block;
-static inline int64_t oi_panel_steps(int64_t k) { return (k + 15) / 16; }
+static inline int64_t oi_panel_steps(int64_t k) { return (k + 15) / 16 + 1; }
 int64_t oi_group_bytes(int64_t k, oinf_dtype weights);
 int64_t oi_tile_pitch(int64_t k, oinf_dtype weights);  // bytes of x a row
 // Up to `width` rows of floats as a panel.

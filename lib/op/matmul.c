@@ -22,12 +22,9 @@ static bool fail_types(oi_infer *s, const char *wanted) {
 // Rows and length of a side; a vector is one row. `rows_first`: the matrix is [rows, k].
 static void side_dims(const oi_type *t, bool rows_first, oinf_dim *rows, oinf_dim *k) {
   oinf_dim last = t->dim[t->rank - 1], before = t->rank > 1 ? t->dim[t->rank - 2] : 1;
-  if (t->rank == 1)
-    *rows = 1, *k = last;
-  else if (rows_first)
-    *rows = before, *k = last;
-  else
-    *rows = last, *k = before;
+  if (t->rank == 1) *rows = 1, *k = last;
+  else if (rows_first) *rows = before, *k = last;
+  else *rows = last, *k = before;
 }
 
 static oi_type leading(const oi_type *t) {
@@ -139,10 +136,43 @@ static int64_t stored_pitch(const oi_mm *mm) {
   }
 }
 
+// Many rows of x that lie in rows, by a b of floats or blocks. The room is the greater of what rows
+// and panels take, so sizes still grow with every dim.
+static void describe_panels(oi_mm *mm) {
+  enum {
+    CACHE = 1 << 19,
+    MOST_GROUPS = 8
+  };
+  const bool floats = mm->kind == OI_MM_F32;
+  const oinf_dtype type = floats ? OINF_F32 : mm->b.view->dtype;
+  const int64_t rows = mm->a.count * mm->a.rows;
+  if ((!floats && mm->kind != OI_MM_QUANT) || mm->k == 0) return;
+  if (mm->m < (floats ? OI_MM_FLOATS : OI_MM_BLOCKS)) return;
+  if (floats && (mm->a.transposed || !oi_pack_of(&oi_dots_plain, mm->a.view->dtype))) return;
+  if (floats && mm->w_in_place && !oi_pack_of(&oi_dots_plain, mm->b.view->dtype)) return;
+  mm->panels = true, mm->x_in_place = false;
+  mm->x_pitch = oi_tile_pitch(mm->k, type);
+  if (mm->x_bytes < rows * mm->x_pitch) mm->x_bytes = (rows * mm->x_pitch + 63) / 64 * 64;
+  mm->group_bytes = oi_group_bytes(mm->k, type);
+  mm->groups = CACHE / mm->group_bytes;
+  if (mm->groups < 1) mm->groups = 1;
+  if (mm->groups > MOST_GROUPS) mm->groups = MOST_GROUPS;
+  int64_t most = mm->group_bytes > CACHE ? mm->group_bytes : CACHE;
+  if (most > MOST_GROUPS * mm->group_bytes) most = MOST_GROUPS * mm->group_bytes;
+  mm->panel_bytes = (mm->panel_bytes + 63) / 64 * 64 + most;
+}
+
 // All sizes grow with every dim, so that the room of the largest shapes is enough for all.
 static void describe_memory(oi_mm *mm) {
-  enum { PANEL = 1 << 19, LEAST = 16, MOST = 64, SUMS = 512 };
-  enum { SUMS_BYTES = 16 * (SUMS + 16 * OI_MM_FEW) * 4 };
+  enum {
+    PANEL = 1 << 19,
+    LEAST = 16,
+    MOST = 64,
+    SUMS = 512
+  };
+  enum {
+    SUMS_BYTES = 16 * (SUMS + 16 * OI_MM_FEW) * 4
+  };
   const bool floats = mm->kind == OI_MM_F32;
   mm->element = floats ? 4 : 8;
   mm->x_in_place = floats && mm->a.view->dtype == OINF_F32 && !mm->a.transposed;
@@ -185,6 +215,7 @@ void oi_mm_describe(const oi_call *c, oi_mm *mm) {
   mm->n = mm->b.rows;
   describe_batch(c, mm);
   describe_memory(mm);
+  describe_panels(mm);
 }
 
 // Rows of a whose length varies may lie in place at the bound, a multiple of 16, and be packed

@@ -5,7 +5,12 @@
 #include "lib/op/dot.h"
 #include "lib/rt/threads.h"
 
-typedef enum oi_mm_kind { OI_MM_F32, OI_MM_F64, OI_MM_INT, OI_MM_QUANT } oi_mm_kind;
+typedef enum oi_mm_kind {
+  OI_MM_F32,
+  OI_MM_F64,
+  OI_MM_INT,
+  OI_MM_QUANT
+} oi_mm_kind;
 
 // A matrix in a batch: rows of k elements, or, transposed, k rows of which each column is a row.
 typedef struct oi_mm_side {
@@ -17,7 +22,11 @@ typedef struct oi_mm_side {
   int64_t count;                 // matrices
 } oi_mm_side;
 
-enum { OI_MM_FEW = 8 };  // rows of x for which a [K, N] b is not packed
+enum {
+  OI_MM_FEW = 8,      // rows of x for which a [K, N] b is not packed
+  OI_MM_BLOCKS = 16,  // rows of x from which panels are worth packing: quantized,
+  OI_MM_FLOATS = 64   // and floats
+};
 
 typedef struct oi_mm {
   oi_mm_kind kind;
@@ -31,10 +40,13 @@ typedef struct oi_mm {
   bool x_in_place;               // rows of a serve as they lie
   bool by_columns;           // few rows of x by a [K, N] b: rows of b are summed, nothing is packed
   bool w_in_place;           // rows of b serve as they lie, in their storage dtype
+  bool panels;               // both sides are packed into the panels of dot.h, b a group at a time
   int64_t element;           // bytes of a packed element
   int64_t x_pitch, w_pitch;  // bytes of a row of x and of w, packed or not
   int64_t x_bytes;           // of all packed rows of a
-  int64_t panel_rows, panel_bytes;  // of b, packed, one panel a worker; 0 where w_in_place
+  // Of b, packed, one panel a worker: rows where they do not serve in place, and at its end some
+  // groups where there are panels.
+  int64_t panel_rows, panel_bytes, groups, group_bytes;
 } oi_mm;
 
 // Needs the shapes alone; false never happens after a shape rule has passed.

@@ -3,13 +3,17 @@
 // read where they lie; what lies otherwise
 // ([K, N], f64, integers, weights to be dequantized) is packed into a panel of rows that a worker
 // owns and every row of x uses. So there is one inner loop over two contiguous rows, and one order,
-// for every layout.
+// for every layout. Where x has many rows both sides go through the panels of dot.h, x once and b a
+// group at a time, which costs a tenth of what it gains.
 #include "lib/op/matmul.h"
 
 #include <oinf/ops.h>
 #include <string.h>
 
-enum { MOST_PANEL = 64, DEEP = 16 };
+enum {
+  MOST_PANEL = 64,
+  DEEP = 16
+};
 
 typedef struct job {
   const oi_call *call;
@@ -22,14 +26,10 @@ typedef struct job {
 
 // ---- packing ----
 static void load(oi_mm_kind kind, void *out, const oi_view *v, int64_t i, int64_t n) {
-  if (kind == OI_MM_F32)
-    oi_load_f32(out, v, i, n);
-  else if (kind == OI_MM_F64)
-    oi_load_f64(out, v, i, n);
-  else if (oi_dtype_class(v->dtype) == OI_U)
-    oi_load_u64(out, v, i, n);
-  else
-    oi_load_i64(out, v, i, n);
+  if (kind == OI_MM_F32) oi_load_f32(out, v, i, n);
+  else if (kind == OI_MM_F64) oi_load_f64(out, v, i, n);
+  else if (oi_dtype_class(v->dtype) == OI_U) oi_load_u64(out, v, i, n);
+  else oi_load_i64(out, v, i, n);
 }
 
 // Columns first .. first + rows - 1 of a [k, width] matrix that begins at element `base`, as rows.
@@ -87,6 +87,40 @@ static void ready_rows(void *arg, int64_t begin, int64_t end, int worker) {
   }
 }
 
+// Tiles begin .. end - 1 of all matrices of a; where the matrices are one, they are cut as one.
+static void ready_tiles(void *arg, int64_t begin, int64_t end, int worker) {
+  const job *j = arg;
+  const oi_mm *mm = j->mm;
+  const oi_view *a = mm->a.view;
+  const int64_t tiles = (mm->m + OI_TILE - 1) / OI_TILE, size = a->dtype == OINF_F32 ? 4 : 2;
+  (void)worker;
+  for (int64_t t = begin; t < end; t++) {
+    const int64_t i = t % tiles * OI_TILE, row = t / tiles * mm->m + i;
+    const int64_t rows = mm->m - i < OI_TILE ? mm->m - i : OI_TILE;
+    uint8_t *out = j->x + row * mm->x_pitch;
+    if (mm->kind == OI_MM_QUANT)
+      oi_pack_tile(out, (const int8_t *)a->data + row * mm->k,
+                   (const float *)j->call->in[2].data + row * (mm->k / 32), rows, mm->k,
+                   mm->b.view->dtype);
+    else
+      oi_pack_of(j->dots, a->dtype)((float *)(void *)out,
+                                    (const uint8_t *)a->data + row * mm->k * size, mm->k * size,
+                                    rows, rows, mm->k);
+  }
+}
+
+static void ready_x(job *j) {
+  enum {
+    FEW = 1 << 16
+  };
+  const oi_mm *mm = j->mm;
+  const int64_t rows = mm->a.count * mm->a.rows;
+  oi_threads *threads = rows * mm->k > FEW ? j->call->threads : NULL;
+  if (mm->panels)
+    oi_threads_run(threads, rows / mm->m * ((mm->m + OI_TILE - 1) / OI_TILE), 1, ready_tiles, j);
+  else if (!mm->x_in_place) oi_threads_run(threads, rows, MOST_PANEL / 4, ready_rows, j);
+}
+
 // ---- inner products of the wide kinds; floats and quantized ones are in dot_*.c ----
 static double dot_f64(const double *x, const double *w, int64_t k) {
   double p[16] = {0};
@@ -114,18 +148,13 @@ static void run_wide(const job *j, const oi_dot *d, int64_t at) {
     double reals[MOST_PANEL];
     for (int64_t c = 0; c < d->n; c++) {
       const void *w = (const uint8_t *)d->w + c * d->w_pitch;
-      if (j->mm->kind == OI_MM_F64)
-        reals[c] = dot_f64(x, w, d->k);
-      else
-        sums[c] = dot_u64(x, w, d->k);
+      if (j->mm->kind == OI_MM_F64) reals[c] = dot_f64(x, w, d->k);
+      else sums[c] = dot_u64(x, w, d->k);
     }
     int64_t first = at + i * d->out_pitch;
-    if (j->mm->kind == OI_MM_F64)
-      oi_store_f64(out, first, d->n, reals);
-    else if (oi_dtype_class(out->dtype) == OI_U)
-      oi_store_u64(out, first, d->n, sums);
-    else
-      oi_store_i64(out, first, d->n, (const int64_t *)sums);
+    if (j->mm->kind == OI_MM_F64) oi_store_f64(out, first, d->n, reals);
+    else if (oi_dtype_class(out->dtype) == OI_U) oi_store_u64(out, first, d->n, sums);
+    else oi_store_i64(out, first, d->n, (const int64_t *)sums);
   }
 }
 
@@ -168,6 +197,34 @@ static void run_sums(const job *j, const oi_dot *d, int64_t ib, int64_t first, f
     j->dots->mixed(d->out + i * d->out_pitch, part + i * 16 * pitch, pitch, d->n, 1.0f);
 }
 
+// 16 or fewer rows of b from `first` on, as a group.
+static void pack_group(const job *j, int64_t ib, int64_t first, int64_t n, uint8_t *group,
+                       uint8_t *panel) {
+  const oi_mm *mm = j->mm;
+  const oi_view *b = mm->b.view;
+  const uint8_t *rows = (const uint8_t *)b->data + (ib * mm->b.rows + first) * mm->w_pitch;
+  if (!mm->w_in_place) pack(mm, &mm->b, ib, first, n, panel, mm->w_pitch), rows = panel;
+  if (mm->kind == OI_MM_QUANT) oi_pack_group(group, rows, mm->w_pitch, n, mm->k, b->dtype);
+  else
+    oi_pack_of(j->dots, mm->w_in_place ? b->dtype : OINF_F32)((float *)(void *)group, rows,
+                                                              mm->w_pitch, n, OI_GROUP, mm->k);
+}
+
+// The columns of d by panels: as many groups of b at a time as stay in the second cache.
+static void run_groups(const job *j, oi_dot d, int64_t ib, int64_t first, uint8_t *panel) {
+  const oi_mm *mm = j->mm;
+  const int64_t end = first + d.n, most = mm->groups * OI_GROUP;
+  uint8_t *groups = panel + mm->panel_bytes - mm->groups * mm->group_bytes;
+  d.w = groups, d.w_pitch = mm->group_bytes;
+  for (; first < end; first += most, d.out += most) {
+    d.n = end - first < most ? end - first : most;
+    for (int64_t c = 0; c < d.n; c += OI_GROUP)
+      pack_group(j, ib, first + c, d.n - c < OI_GROUP ? d.n - c : OI_GROUP,
+                 groups + c / OI_GROUP * mm->group_bytes, panel);
+    j->dot(&d);
+  }
+}
+
 // Columns `first` .. of matrix `index` of the output by a panel, or by rows of b where they lie.
 static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, int worker) {
   const oi_mm *mm = j->mm;
@@ -182,6 +239,10 @@ static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, i
               .k = mm->k};
   uint8_t *panel = (uint8_t *)j->call->room + mm->x_bytes + worker * mm->panel_bytes;
   if (j->dot) d.out = (float *)j->call->out->data + at;
+  if (mm->panels) {
+    run_groups(j, d, ib, first, panel);
+    return;
+  }
   if (mm->by_columns) {
     run_sums(j, &d, ib, first, (float *)(void *)panel);
     return;
@@ -193,10 +254,8 @@ static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, i
     d.w = panel;
     if (!j->dot) d.k = (mm->k + 15) / 16 * 16;  // both sides are padded with zeros
   }
-  if (j->dot)
-    j->dot(&d);
-  else
-    run_wide(j, &d, at);
+  if (j->dot) j->dot(&d);
+  else run_wide(j, &d, at);
 }
 
 static void run_pieces(void *arg, int64_t begin, int64_t end, int worker) {
@@ -210,29 +269,32 @@ static void run_pieces(void *arg, int64_t begin, int64_t end, int worker) {
 // Columns of a piece: what fits the second cache, a few pieces a thread, but no piece too small to
 // be worth a thread; whole groups of eight, which is how matvecs walk.
 static int64_t choose_columns(const oi_mm *mm, int threads) {
-  enum { ALONE = 1 << 20, SHARED = 1 << 18, LEAST_WORK = 1 << 16, GROUP = 8 };
+  enum {
+    ALONE = 1 << 20,
+    SHARED = 1 << 18,
+    LEAST_WORK = 1 << 16
+  };
+  const int64_t group = mm->panels ? OI_GROUP * mm->groups : 8;
   const int64_t row = mm->w_pitch > 0 ? mm->w_pitch : 1,
                 work = mm->m * mm->k > 0 ? mm->m * mm->k : 1;
   int64_t columns = (threads == 1 && mm->m == 1 ? ALONE : SHARED) / row;
   int64_t share = mm->n * mm->count / (4 * threads), least = LEAST_WORK / work;
   if (threads > 1 && columns > share) columns = share;
   if (columns < least) columns = least;
-  columns = (columns + GROUP - 1) / GROUP * GROUP;
-  if (columns < GROUP) columns = GROUP;
-  return mm->panel_rows && columns > mm->panel_rows ? mm->panel_rows : columns;
+  columns = (columns + group - 1) / group * group;
+  if (columns < group) columns = group;
+  return !mm->panels && mm->panel_rows && columns > mm->panel_rows ? mm->panel_rows : columns;
 }
 
 void oi_mm_run(const oi_call *c, const oi_mm *mm) {
-  enum { FEW = 1 << 16 };
   job j = {.call = c, .mm = mm, .x = mm->x_in_place ? mm->a.view->data : c->room};
-  const int64_t rows = mm->a.count * mm->a.rows;
   if (mm->m == 0 || mm->n == 0 || mm->count == 0) return;
-  if (!mm->x_in_place)
-    oi_threads_run(rows * mm->k > FEW ? c->threads : NULL, rows, MOST_PANEL / 4, ready_rows, &j);
   j.dots = oi_dots_of((oi_cpu)c->cpu);
+  ready_x(&j);
   if (mm->kind == OI_MM_F32)
     j.dot = oi_dot_of(j.dots, mm->w_in_place ? mm->b.view->dtype : OINF_F32);
   if (mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(j.dots, mm->b.view->dtype);
+  if (mm->panels) j.dot = oi_panel_of(j.dots, mm->kind == OI_MM_F32 ? OINF_F32 : mm->b.view->dtype);
   j.columns = choose_columns(mm, oi_threads_count(c->threads));
   j.pieces = (mm->n + j.columns - 1) / j.columns;
   oi_threads_run(c->threads, mm->count * j.pieces, 1, run_pieces, &j);
