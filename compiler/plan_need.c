@@ -58,7 +58,7 @@ static void forget_inside(walk *w, uint32_t region) {
   for (uint32_t id = r->first; id; id = oi_node_at(w->g, id)->next) {
     const oi_node *n = oi_node_at(w->g, id);
     forget(w, n->out, n->n_out);
-    for (int i = 0; i < oi_plan_sides(n->op); i++) forget_inside(w, n->sub[i]);
+    for (int i = 0; i < oi_kind_regions(n->op); i++) forget_inside(w, n->sub[i]);
   }
 }
 
@@ -117,7 +117,7 @@ static int64_t next_demand(const walk *w, uint32_t body, int64_t i) {
 static bool layers_apart(const walk *w, uint32_t state, uint32_t region, uint32_t loop_sym) {
   for (uint32_t id = w->g->regions.at[region].first; id; id = oi_node_at(w->g, id)->next) {
     const oi_node *n = oi_node_at(w->g, id);
-    for (int i = 0; i < oi_plan_sides(n->op); i++)
+    for (int i = 0; i < oi_kind_regions(n->op); i++)
       if (!layers_apart(w, state, n->sub[i], loop_sym)) return false;
     if ((n->op != OP_STATE_READ && n->op != OP_STATE_WRITE) || n->state != state) continue;
     if (!oi_dim_is_expr(n->a) || oi_dims_sym_of(w->g->dims, n->a) != (int)loop_sym) return false;
@@ -130,7 +130,7 @@ static bool writes_owed(const walk *w, uint32_t region) {
   for (uint32_t id = w->g->regions.at[region].first; id; id = oi_node_at(w->g, id)->next) {
     const oi_node *n = oi_node_at(w->g, id);
     if (n->op == OP_STATE_WRITE && (w->desc->all_writes || w->state[n->state])) return true;
-    for (int i = 0; i < oi_plan_sides(n->op); i++)
+    for (int i = 0; i < oi_kind_regions(n->op); i++)
       if (writes_owed(w, n->sub[i])) return true;
   }
   return false;
@@ -289,7 +289,7 @@ static bool is_needed(const walk *w, const oi_node *n) {
   for (uint32_t i = 0; i < n->n_out; i++)
     if (w->wanted[n->out[i]]) return true;
   if (n->op == OP_STATE_WRITE) return w->desc->all_writes || w->state[n->state];
-  for (int i = 0; i < oi_plan_sides(n->op); i++)
+  for (int i = 0; i < oi_kind_regions(n->op); i++)
     if (holds_demand(w, n->sub[i]) || writes_owed(w, n->sub[i])) return true;
   return false;
 }

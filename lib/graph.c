@@ -67,6 +67,7 @@ void oinf_graph_destroy(oinf_graph *g) {
   oi_vec_free(ctx, &g->scope);
   oi_vec_free(ctx, &g->user_ops);
   oi_vec_free(ctx, &g->numbers);
+  oi_vec_free(ctx, &g->labels);
   oi_dims_free(g->dims);
   oi_text_free(&g->text);
   oi_arena_free(&g->arena);
@@ -183,14 +184,6 @@ uint32_t oi_value_add(oinf_graph *g, const oi_type *type, uint32_t node, uint32_
   return (uint32_t)g->values.n - 1;
 }
 
-static void link_last(oinf_graph *g, uint32_t region, uint32_t node) {
-  oi_region *r = &g->regions.at[region];
-  g->nodes.at[node].prev = r->last;
-  if (r->last) g->nodes.at[r->last].next = node;
-  else r->first = node;
-  r->last = node;
-}
-
 static uint32_t *copy_ids(oinf_graph *g, const uint32_t *ids, uint32_t n) {
   uint32_t *copy = oi_arena_alloc(&g->arena, (n ? n : 1) * sizeof *copy);
   if (!copy) return oi_graph_nomem(g), NULL;
@@ -226,13 +219,16 @@ uint32_t oi_node_add(oinf_graph *g, uint32_t op, const uint32_t *in, uint32_t n_
                      const oi_type *out, uint32_t n_out, oi_where at) {
   if (oi_poisoned(g)) return 0;
   uint32_t id = oi_node_make(g, op, in, n_in, out, n_out, at);
-  if (id) link_last(g, oi_open_region(g), id);
+  const uint32_t before = g->place.set && !g->open.n ? g->place.before : 0;
+  if (id) oi_node_link(g, id, before);
   return id;
 }
 
 static bool is_open(const oinf_graph *g, uint32_t region) {
   for (size_t i = g->open.n; region && i-- > 0;)
     if (g->open.at[i].region == region) return true;
+  for (uint32_t r = g->place.set ? g->place.region : 0; r; r = g->regions.at[r].parent)
+    if (r == region) return true;
   return region == 0;
 }
 

@@ -15,7 +15,8 @@ enum {
   OP_STATE_WRITE,   // in[0] rows; layer, at (dims a, b)
   OP_LOOP,          // in: carried start values; sub[0]: body; out: carried results
   OP_IF,   // in[0] condition, then carried start values; sub[0], sub[1]: sides; out: results
-  OP_USER  // text: the user's op; in: operands
+  OP_USER,  // text: the user's op; in: operands
+  OP_FUSED  // the compiler's alone: in: what the nodes of sub[0] read; out: what is read of them
 };
 
 typedef struct oi_value {
@@ -40,7 +41,7 @@ typedef struct oi_node {
   double number;
   oinf_dim a, b;      // see the kinds above; layer is OINF_NO_LAYER where there is none
   uint32_t state;     // index in states
-  uint32_t sub[2];    // regions of a loop or branch
+  uint32_t sub[2];    // regions of a loop, branch or fused node
   uint32_t loop_sym;  // LOOP: index of its symbol in dims
   int64_t trips;      // LOOP: 0 .. trips - 1
   const char *file;   // where the user's source built it; NULL: parsed
@@ -54,6 +55,10 @@ typedef struct oi_region {
   uint32_t *params, n_params;  // values: carried, as they stand when an iteration (a side) starts
   uint32_t *yields, n_yields;  // values: carried, as they stand when it ends
 } oi_region;
+
+static inline int oi_kind_regions(uint32_t op) {  // how many of sub there are
+  return op == OP_IF ? 2 : op == OP_LOOP || op == OP_FUSED;
+}
 
 // [layers, capacity, ...] where ops choose a layer, [capacity, ...] where none does: the first op
 // decides.
@@ -88,6 +93,12 @@ typedef struct oi_frame {
   uint32_t n_carried;
   bool is_else;
 } oi_frame;
+// Where what is built next stands, instead of at the graph's end: in this region, in front of this
+// node (0: at the region's end).
+typedef struct oi_place {
+  bool set;
+  uint32_t region, before;
+} oi_place;
 enum {
   OI_MAX_DEPTH = 8,
   OI_MAX_PORTS = 1024 /* inputs, outputs, states, variants */,
@@ -112,11 +123,14 @@ struct oinf_graph {
   OI_VEC(oi_variant_decl) variants;
   OI_VEC(oi_condition) conditions;
   OI_VEC(oi_frame) open;  // regions being built, innermost last; the graph's own is not among them
+  oi_place place;
   OI_VEC(const char *) scope;
   OI_VEC(oinf_user_op) user_ops;  // used here, bodies copied
   oi_err mistake;                 // the first one poisons
   bool verified, numbered;        // what stands in `numbers` is fresh
   OI_VEC(uint32_t) numbers;       // by value id: in the canonical text; OI_NO_NUMBER: it has none
+  OI_VEC(uint32_t) labels;    // by value id, once frozen: the number that its label says
+  bool frozen;
   uint64_t expansions;            // names of families looked up so far, bounded
   oi_text text;                   // of oinf_graph_text
 };
@@ -155,6 +169,14 @@ bool oi_name_expand(oinf_graph *g, uint32_t region, const char *pattern, const i
 void oi_value_label(oinf_graph *g, uint32_t value, const int64_t *sym_values, oi_text *out);
 #define OI_NO_NUMBER UINT32_MAX
 uint32_t oi_value_number(oinf_graph *g, uint32_t value);  // in the canonical text
+// Labels stay those of the graph as it stands now, whatever passes do to it: values that are made
+// later have none until they take one.
+oinf_status oi_graph_freeze(oinf_graph *g, oi_err *err);
+uint32_t oi_value_label_number(oinf_graph *g, uint32_t value);
+bool oi_value_has_label(oinf_graph *g, uint32_t value);
+// `to` is the same value as `from`, which goes: name, number and hints are handed on where `to` has
+// no label of its own.
+void oi_value_take_label(oinf_graph *g, uint32_t to, uint32_t from);
 oinf_status oi_graph_print(oinf_graph *g, oi_text *out);
 const char *oi_kind_name(uint32_t op);  // "matmul", "weight", "loop"
 #endif

@@ -13,7 +13,7 @@ typedef struct oi_where {
 // Nothing may be built on g any more: no graph, or a mistake was made.
 static inline bool oi_poisoned(const oinf_graph *g) { return !g || g->mistake.status != OINF_OK; }
 static inline uint32_t oi_open_region(const oinf_graph *g) {
-  return g->open.n ? g->open.at[g->open.n - 1].region : 0;
+  return g->open.n ? g->open.at[g->open.n - 1].region : g->place.set ? g->place.region : 0;
 }
 static inline oinf_val oi_val_of(oinf_graph *g, uint32_t id) { return (oinf_val){g, id}; }
 
@@ -68,6 +68,20 @@ typedef struct oi_where_text {
   char at[224];
 } oi_where_text;
 oi_where_text oi_where_words(const char *file, int line);
+
+// ---- changing (graph_change.c) ----
+// Sets the place; gives the one before.
+oi_place oi_graph_place(oinf_graph *g, oi_place place);
+// Into its region, in front of `before` (0: at the end), and out of it.
+void oi_node_link(oinf_graph *g, uint32_t node, uint32_t before);
+void oi_node_unlink(oinf_graph *g, uint32_t node);
+// Out of its region: op 0, its values nameless. Nothing may use them.
+void oi_node_remove(oinf_graph *g, uint32_t node);
+void oi_node_move(oinf_graph *g, uint32_t node, uint32_t region, uint32_t before);
+// Every use of every value: operands, what regions give, outputs.
+typedef void oi_use_fn(void *user, uint32_t *use);
+void oi_graph_each_use(oinf_graph *g, oi_use_fn *fn, void *user);
+bool oi_node_has_effect(const oinf_graph *g, uint32_t node);  // on a state, within it too
 
 size_t oi_attr_size(oi_attr_type type);    // in an args struct
 const char *oi_role_name(oinf_role role);  // "" for none

@@ -82,8 +82,7 @@ static void each_of(edit *e, uint32_t *ids, uint32_t n, uint32_t level_node, use
 static void each_use(edit *e, uint32_t node, uint32_t level_node, use_fn *fn) {
   const oi_node *n = oi_node_at(e->g, node);
   each_of(e, n->in, n->n_in, level_node, fn);
-  int sides = n->op == OP_IF ? 2 : n->op == OP_LOOP;
-  for (int s = 0; s < sides; s++) {
+  for (int s = 0; s < oi_kind_regions(n->op); s++) {
     const oi_region *r = &e->g->regions.at[n->sub[s]];
     for (uint32_t i = r->first; i; i = e->g->nodes.at[i].next) each_use(e, i, level_node, fn);
     each_of(e, r->yields, r->n_yields, level_node, fn);
@@ -101,38 +100,15 @@ static void replace_use(edit *e, uint32_t *use, uint32_t level_node) {
   if (!e->first_use) e->first_use = level_node;
 }
 
-static bool has_effect(const oinf_graph *g, uint32_t node) {
-  const oi_node *n = oi_node_at(g, node);
-  int sides = n->op == OP_IF ? 2 : n->op == OP_LOOP;
-  for (int s = 0; s < sides; s++)
-    for (uint32_t i = g->regions.at[n->sub[s]].first; i; i = g->nodes.at[i].next)
-      if (has_effect(g, i)) return true;
-  return n->op == OP_STATE_READ || n->op == OP_STATE_WRITE;
-}
-
-static void unlink_node(oinf_graph *g, uint32_t node) {
-  oi_node *n = &g->nodes.at[node];
-  oi_region *r = &g->regions.at[n->region];
-  *(n->prev ? &g->nodes.at[n->prev].next : &r->first) = n->next;
-  *(n->next ? &g->nodes.at[n->next].prev : &r->last) = n->prev;
-}
-
-static void link_before(oinf_graph *g, uint32_t node, uint32_t place) {
-  oi_node *n = &g->nodes.at[node], *p = &g->nodes.at[place];
-  n->prev = p->prev, n->next = place;
-  *(p->prev ? &g->nodes.at[p->prev].next : &g->regions.at[p->region].first) = node;
-  p->prev = node;
-}
-
 // What the new value is made of moves in front of its first use. All operands of the cone are in
 // the cone or in front already, so keeping its order is enough.
 static bool move_cone(edit *e) {
   for (uint32_t i = e->first_use, next; i; i = next) {
     next = e->g->nodes.at[i].next;
     if (!e->in_cone[i]) continue;
-    if (has_effect(e->g, i)) return false;
-    unlink_node(e->g, i);
-    link_before(e->g, i, e->first_use);
+    if (oi_node_has_effect(e->g, i)) return false;
+    oi_node_unlink(e->g, i);
+    oi_node_link(e->g, i, e->first_use);
   }
   return true;
 }

@@ -41,7 +41,7 @@ static loops loops_around(oinf_graph *g, uint32_t region) {
   loops l = {.n = 0}, inner_first = {.n = 0};
   for (; region; region = g->regions.at[region].parent) {
     const oi_node *n = oi_node_at(g, g->regions.at[region].node);
-    if (n->op != OP_LOOP) inner_first.in_branch = true;
+    if (n->op != OP_LOOP) inner_first.in_branch |= n->op == OP_IF;
     else if (inner_first.n < OI_MAX_DEPTH) {
       uint32_t i = inner_first.n++;
       inner_first.at[i].name = oi_dims_sym_at(g->dims, n->loop_sym)->name;
@@ -162,7 +162,7 @@ bool oi_pattern_check(oinf_graph *g, uint32_t region, const char *name, oi_where
 
 static void label(oinf_graph *g, uint32_t value, const pattern *p, const int64_t *index,
                   oi_text *out) {
-  uint32_t number = *p->text ? 0 : oi_value_number(g, value);
+  uint32_t number = *p->text ? 0 : oi_value_label_number(g, value);
   if (*p->text) expand(p, index, out);
   else if (number == OI_NO_NUMBER) out->failed = true;
   else oi_text_put(out, "%%%u", number);

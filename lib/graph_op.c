@@ -19,8 +19,8 @@ typedef struct operands {
 
 const char *oi_kind_name(uint32_t op) {
   static const char *const kinds[] = {"input",       "weight", "num", "sym_value", "state_read",
-                                      "state_write", "loop",   "if",  "user"};
-  if (op >= OP_INPUT && op <= OP_USER) return kinds[op - OP_INPUT];
+                                      "state_write", "loop",   "if",  "user", "fused"};
+  if (op >= OP_INPUT && op <= OP_FUSED) return kinds[op - OP_INPUT];
   const oi_op_info *info = oi_op_info_of((oi_op)op);
   return info ? info->name : "none";
 }

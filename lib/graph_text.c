@@ -255,11 +255,24 @@ static void put_if(printer *p, const oi_node *n) {
   p->depth--;
 }
 
+// Not of the canonical text: no file holds it, and no reader takes it.
+static void put_fused(printer *p, const oi_node *n) {
+  const oi_region *r = &p->g->regions.at[n->sub[0]];
+  indent(p);
+  put(p, "fused");
+  put_carried(p, r, n->in);
+  p->depth++;
+  put_region(p, n->sub[0]);
+  put_end(p, "give", r, n->out, n->n_out);
+  p->depth--;
+}
+
 static void put_region(printer *p, uint32_t region) {
   for (uint32_t i = p->g->regions.at[region].first; i; i = p->g->nodes.at[i].next) {
     const oi_node *n = oi_node_at(p->g, i);
     if (n->op == OP_LOOP) put_loop(p, n);
     else if (n->op == OP_IF) put_if(p, n);
+    else if (n->op == OP_FUSED) put_fused(p, n);
     else if (n->op != OP_INPUT) put_plain(p, n);
   }
 }
@@ -349,8 +362,8 @@ static uint32_t number_region(oinf_graph *g, uint32_t region, uint32_t next) {
   for (uint32_t i = r->first; i; i = g->nodes.at[i].next) {
     const oi_node *n = oi_node_at(g, i);
     if (n->op == OP_INPUT) continue;
-    if (n->op == OP_LOOP || n->op == OP_IF) next = number_region(g, n->sub[0], next);
-    if (n->op == OP_IF && n->sub[1]) next = number_region(g, n->sub[1], next);
+    for (int s = 0; s < oi_kind_regions(n->op); s++)
+      if (n->sub[s]) next = number_region(g, n->sub[s], next);
     next = number_all(g, n->out, n->n_out, next);
   }
   return next;

@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LABELS = 1 << 22 };
+enum {
+  MAX_LABELS = 1 << 22
+};
 
 typedef struct verifier {
   oinf_graph *g;
   oi_err *err;
   bool *known;  // by value: made before the place at hand
-  uint32_t open[OI_MAX_DEPTH + 1], depth;
+  uint32_t open[OI_MAX_DEPTH + 2], depth;
   uint64_t nodes_seen;
 } verifier;
 
@@ -108,6 +110,29 @@ static oinf_status check_if(verifier *v, uint32_t node) {
   return OINF_OK;
 }
 
+// What it reads becomes parameters, what it gives are values of its region; nothing within stands
+// in a region of its own.
+static oinf_status check_fused(verifier *v, uint32_t node) {
+  oinf_graph *g = v->g;
+  const oi_node *n = oi_node_at(g, node);
+  const uint32_t id = n->sub[0];
+  if (!id || id >= g->regions.n || g->regions.at[id].node != node ||
+      g->regions.at[id].parent != n->region)
+    return broken(v, node, "its region is not its own");
+  const oi_region *r = &g->regions.at[id];
+  if (r->n_params != n->n_in || r->n_yields != n->n_out)
+    return broken(v, node, "values that go in and out differ in number");
+  OI_TRY(make_known(v, node, id, r->params, r->n_params, true));
+  if (!same_types(v, r->params, n->in, r->n_params))
+    return broken(v, node, "a value that goes in changes its type");
+  for (uint32_t i = r->first; i && i < g->nodes.n; i = g->nodes.at[i].next)
+    if (oi_kind_regions(g->nodes.at[i].op)) return broken(v, node, "a region stands within it");
+  OI_TRY(check_region(v, id));
+  if (!same_types(v, r->yields, n->out, r->n_yields))
+    return broken(v, node, "a value that comes out changes its type");
+  return OINF_OK;
+}
+
 static oinf_status check_state(verifier *v, uint32_t node) {
   const oi_node *n = oi_node_at(v->g, node);
   if (n->state >= v->g->states.n || n->n_in != (n->op == OP_STATE_WRITE) || n->n_out != 1)
@@ -127,6 +152,7 @@ static oinf_status check_kind(verifier *v, uint32_t node) {
   switch (n->op) {
     case OP_LOOP: return check_loop(v, node);
     case OP_IF: return check_if(v, node);
+    case OP_FUSED: return check_fused(v, node);
     case OP_STATE_READ:
     case OP_STATE_WRITE: return check_state(v, node);
     case OP_INPUT:
@@ -154,7 +180,9 @@ static oinf_status check_node(verifier *v, uint32_t node, uint32_t region, uint3
 static oinf_status check_region(verifier *v, uint32_t region) {
   const oi_region *r = &v->g->regions.at[region];
   uint32_t prev = 0;
-  if (v->depth > OI_MAX_DEPTH) return broken(v, r->node, "regions stand too deep in each other");
+  const bool fused = r->node && oi_node_at(v->g, r->node)->op == OP_FUSED;
+  if (v->depth > (fused ? OI_MAX_DEPTH + 1 : OI_MAX_DEPTH))
+    return broken(v, r->node, "regions stand too deep in each other");
   v->open[v->depth++] = region;
   for (uint32_t i = r->first; i; prev = i, i = v->g->nodes.at[i].next) {
     if (i >= v->g->nodes.n) return broken(v, r->node, "a node that is not there");

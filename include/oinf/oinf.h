@@ -313,6 +313,29 @@ OINF_API oinf_val oinf_graph_find(oinf_graph *g, const char *name);
 OINF_API void oi_graph_replace_at(oinf_graph *g, oinf_val old_value, oinf_val new_value,
                                   const char *file, int line);
 
+// What is built from now on stands behind what makes v, in its loop or branch, so that values
+// within one can be wrapped; of id 0: at the graph's end again.
+//   oinf_graph_place(g, x);  oinf_val y = oinf_tanh(x);  oinf_graph_replace(g, x, y);
+OINF_API void oinf_graph_place(oinf_graph *g, oinf_val v);
+// Nodes in the order of the text, bodies of loops and sides of branches behind their own node. A
+// pass is a walk: take the next node before the one at hand is taken out.
+typedef struct oinf_node {
+  oinf_graph *graph;
+  uint32_t id;  // 0 is no node
+} oinf_node;
+OINF_API oinf_node oinf_node_first(oinf_graph *g);
+OINF_API oinf_node oinf_node_next(oinf_node node);
+OINF_API oinf_node oinf_node_of(oinf_val v);       // that makes it; none: carried into a body
+OINF_API const char *oinf_node_op(oinf_node node);  // "matmul", "weight", "loop"; "": no node
+OINF_API uint32_t oinf_node_in_count(oinf_node node);
+OINF_API uint32_t oinf_node_out_count(oinf_node node);
+OINF_API oinf_val oinf_node_in(oinf_node node, uint32_t i);  // id 0: there is none
+OINF_API oinf_val oinf_node_out(oinf_node node, uint32_t i);
+// An attribute that is a number ("eps"; "value" of a number); false: it is none.
+OINF_API bool oinf_node_number(oinf_node node, const char *attr, double *out);
+// Takes a node out whose values nothing uses.
+OINF_API void oinf_node_remove(oinf_node node);
+
 // ---- a user's own op ------------------------------------------------------------------------
 // OINF_OP(scale_shift, 2, { float r = a * 2.0f; r = r + b; out = r; })  in file scope, once;
 // then oinf_user(g, &scale_shift, x, y). Elementwise over up to three f32 operands a, b, c with
