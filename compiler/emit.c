@@ -157,28 +157,24 @@ static oinf_status print_all(oi_emit *e, const char *folder) {
   return OINF_OK;
 }
 
-// Every kernel is printed once before anything is written, so that what has no template is refused
-// first.
-static oinf_status rehearse(oi_emit *e) {
-  oi_text_init(&e->out, e->ctx);
-  oinf_status status = oi_emit_kernels(e);
-  oi_text_free(&e->out);
-  return status;
-}
-
-static oinf_status emit(oi_emit *e, const char *folder) {
+static oinf_status write_bundle(oi_emit *e, const char *folder) {
   const char *known[N_FILES];
   oi_outdir *d;
-  OI_TRY(oinf_graph_check(e->g));
-  OI_TRY(oi_emit_plan(e));
-  OI_TRY(rehearse(e));
-  OI_TRY(oi_emit_arenas(e));
   for (size_t i = 0; i < N_FILES; i++) known[i] = files[i].name;
   OI_TRY(oi_outdir_begin(e->ctx, folder, known, N_FILES, &d));
   oinf_status status = print_all(e, oi_outdir_path(d));
   if (status == OINF_OK) status = oi_outdir_commit(&d);
   oi_outdir_abort(&d);
   return status;
+}
+
+static oinf_status emit(oi_emit *e, const oi_pass_options *options, const char *folder,
+                        oi_text *dump) {
+  OI_TRY(oi_graph_clone(e->source, e->err, &e->g));
+  e->passes = (oi_pass){.g = e->g, .err = e->err, .emit = e, .options = options, .dump = dump};
+  oi_text_init(&e->passes.said, e->ctx);
+  OI_TRY(oi_passes_run(&e->passes));
+  return folder ? write_bundle(e, folder) : OINF_OK;
 }
 
 static bool is_identifier(const char *name) {
@@ -188,19 +184,28 @@ static bool is_identifier(const char *name) {
   return ok;
 }
 
-oinf_status oinf_emit_bundle(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
-                             const char *folder, oinf_emit_figures *out_figures) {
-  oi_emit e = {.ctx = graph->ctx, .model = model, .g = graph, .err = oi_ctx_err(graph->ctx)};
+oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
+                        const oi_pass_options *options, const char *folder,
+                        oinf_emit_figures *out_figures, oi_text *said, oi_text *dump) {
+  oi_emit e = {.ctx = graph->ctx, .model = model, .source = graph, .err = oi_ctx_err(graph->ctx)};
   if (desc) e.desc = *desc;
   if (e.desc.name && !is_identifier(e.desc.name))
     return oi_fail(e.err, OINF_USAGE,
                    "the name of a bundle is an identifier of at most 64 letters");
   oi_arena_init(&e.arena, e.ctx);
-  oinf_status status = emit(&e, folder);
+  oinf_status status = emit(&e, options, folder, dump);
   if (status == OINF_OK && out_figures) *out_figures = e.figures;
+  if (said && e.passes.said.at) oi_text_add(said, e.passes.said.at, e.passes.said.n);
+  if (e.g) oi_pass_free(&e.passes);
   oi_plan_free(&e.plan);
   oi_vec_free(e.ctx, &e.weights);
   oi_vec_free(e.ctx, &e.tensors);
   oi_arena_free(&e.arena);
+  oinf_graph_destroy(e.g);
   return status;
+}
+
+oinf_status oinf_emit_bundle(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
+                             const char *folder, oinf_emit_figures *out_figures) {
+  return oi_emit_run(model, graph, desc, &(oi_pass_options){0}, folder, out_figures, NULL, NULL);
 }

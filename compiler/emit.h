@@ -4,6 +4,7 @@
 #define OINF_COMPILER_EMIT_H
 #include <oinf/emit.h>
 
+#include "compiler/passes.h"
 #include "compiler/plan.h"
 
 enum {
@@ -32,7 +33,9 @@ typedef struct oi_emit_cut {
 typedef struct oi_emit {
   oinf_ctx *ctx;
   oinf_model *model;
-  oinf_graph *g;
+  oinf_graph *source;  // the caller's, which stays as it is
+  oinf_graph *g;       // the copy that passes change and the files print
+  oi_pass passes;      // what they did
   oi_err *err;
   oinf_emit_desc desc;
   oi_plan plan;
@@ -60,9 +63,19 @@ typedef struct oi_emit {
 const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]);
 const char *oi_emit_role_name(oinf_role role);  // "" for none
 oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node);
-// emit_plan.c: the plan, its weights, arenas, figures.
-oinf_status oi_emit_plan(oi_emit *e);
+// A bundle through the pipeline. folder NULL: nothing is emitted; `said` takes what the passes say,
+// `dump` what was asked for. Each of out_figures, said and dump may be NULL.
+oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
+                        const oi_pass_options *options, const char *folder,
+                        oinf_emit_figures *out_figures, oi_text *said, oi_text *dump);
+// emit_plan.c: the plan of every value that is left; then its weights, arenas, figures.
+oinf_status oi_emit_plan_memory(oi_emit *e);
+oinf_status oi_emit_plan_paging(oi_emit *e);
 oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it needs
+// lower_memory.c, lower_paging.c: what they decided, for people.
+oinf_status oi_emit_plan_text(oi_emit *e, bool paging, oi_text *out);
+void oi_lower_memory_text(oi_emit *e, oi_text *out);
+void oi_lower_paging_text(oi_emit *e, oi_text *out);
 // emit_weights.c: the bundle's weights.oinf, and where things lie in it.
 oinf_status oi_emit_weights(oi_emit *e, const char *path);
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.

@@ -176,7 +176,7 @@ void oi_emit_label(oi_emit *e, uint32_t value) {
     else print_byte(e, (unsigned char)*at, true);
     if (!at) break;
   }
-  if (!*name) oi_text_put(&e->out, "%%%%%u", oi_value_number(e->g, value));
+  if (!*name) oi_text_put(&e->out, "%%%%%u", oi_value_label_number(e->g, value));
   for (uint32_t i = 0; i < depth; i++)
     if (!used[i]) oi_text_put(&e->out, "[%%lld]");
   oi_text_put(&e->out, "\"%s", args.at ? args.at : "");

@@ -255,9 +255,18 @@ oinf_status oi_emit_arenas(oi_emit *e) {
   return oi_emit_figures(e);
 }
 
-oinf_status oi_emit_plan(oi_emit *e) {
+oinf_status oi_emit_plan_memory(oi_emit *e) {
   OI_TRY(pin_symbols(e));
   OI_TRY(make_plan(e));
-  OI_TRY(number_kernels(e));
-  return take_weights(e);
+  return number_kernels(e);
+}
+
+// Every kernel is printed once before anything is written, so that what has no template is refused
+// first, and says what scratch it needs.
+oinf_status oi_emit_plan_paging(oi_emit *e) {
+  OI_TRY(take_weights(e));
+  oi_text_init(&e->out, e->ctx);
+  const oinf_status status = oi_emit_kernels(e);
+  oi_text_free(&e->out);
+  return status == OINF_OK ? oi_emit_arenas(e) : status;
 }

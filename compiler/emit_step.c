@@ -185,6 +185,7 @@ static bool fetch(oi_emit *e, uint32_t depth, uint32_t value, uint32_t slot) {
 static void put_show(oi_emit *e, uint32_t depth, const char *kernel, uint32_t value) {
   const oi_type *t = &oi_val_at(e->g, value)->type;
   uint32_t loops[OI_MAX_DEPTH];
+  if (!oi_value_has_label(e->g, value)) return;  // made by a pass
   const uint32_t level = oi_value_depth(e->g, value, loops);
   line(e, depth, "if (r->show)\n");
   line(e, depth + 1, "show(r, \"");

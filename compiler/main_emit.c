@@ -6,12 +6,15 @@
 
 #include <oinf/emit.h>
 
+#include "compiler/emit.h"
 #include "lib/cli.h"
 
 typedef struct emit_opts {
   const char *graph, *target, *numerics, *budget, *name, *output;
+  const char *dump, *stop_after;
+  oi_list without;
   int64_t ctx, chunk;
-  bool quiet, verbose, help, version;
+  bool explain, quiet, verbose, help, version;
 } emit_opts;
 
 #define OPT(field) offsetof(emit_opts, field)
@@ -27,6 +30,11 @@ static const oi_opt options[] = {
     {"ctx", "N", 'c', OI_OPT_COUNT, OPT(ctx), "capacity of the states (the model's, at most 4096)"},
     {"chunk", "N", 0, OI_OPT_COUNT, OPT(chunk), "tokens of a prompt in one step (256)"},
     {"name", "NAME", 0, OI_OPT_TEXT, OPT(name), "prefix of the bundle's functions (model)"},
+    {"dump", "PASS", 0, OI_OPT_TEXT, OPT(dump), "print the graph, or the plan, after this pass"},
+    {"stop-after", "PASS", 0, OI_OPT_TEXT, OPT(stop_after),
+     "run the passes up to this one, print what it leaves, emit nothing"},
+    {"without", "PASSES", 0, OI_OPT_LIST, OPT(without), "passes to leave out: fold,cse,dce,..."},
+    {"explain", NULL, 0, OI_OPT_FLAG, OPT(explain), "what each pass did, and what it refused"},
     {"quiet", NULL, 'q', OI_OPT_FLAG, OPT(quiet), "no notes"},
     {"verbose", NULL, 'v', OI_OPT_FLAG, OPT(verbose), "the trail of an error"},
     {"help", NULL, 'h', OI_OPT_FLAG, OPT(help), "this text"},
@@ -36,7 +44,8 @@ static const oi_cli cli = {"oinf-emit",
                            "MODEL -o FOLDER [options]",
                            "emits a graph of a package as C that builds with make",
                            "  oinf-emit m.oinf -o bundle/ && make -C bundle check\n"
-                           "  oinf-emit m.oinf --budget min --ctx 512 -o bundle/\n",
+                           "  oinf-emit m.oinf --budget min --ctx 512 -o bundle/\n"
+                           "  oinf-emit m.oinf --dump=rewrite\n",
                            options,
                            sizeof options / sizeof *options,
                            1};
@@ -51,7 +60,8 @@ typedef struct tool {
 
 static oinf_status check_options(tool *t, oinf_emit_desc *d) {
   const emit_opts *o = &t->o;
-  if (!o->output) return oi_fail(t->err, OINF_USAGE, "a folder is wanted: -o FOLDER");
+  if (!o->output && !o->dump && !o->stop_after)
+    return oi_fail(t->err, OINF_USAGE, "a folder is wanted: -o FOLDER");
   if (o->target && strcmp(o->target, "c") != 0)
     return oi_fail(t->err, OINF_USAGE, "unknown target '%s': c is known", o->target);
   if (o->numerics && strcmp(o->numerics, "fast") == 0)
@@ -72,13 +82,48 @@ static void note(const tool *t, const oinf_emit_figures *f) {
   fprintf(stderr, "oinf-emit: note: %u kernels; an instance allocates %llu bytes\n", f->kernels,
           (unsigned long long)f->peak);
   if (t->o.budget)
-    fprintf(stderr, "oinf-emit: note: under a budget each weight is read whole when it is used; "
-                    "tiles and reading ahead are not in this version\n");
+    fprintf(stderr,
+            "oinf-emit: note: under a budget each weight is read whole when it is used; "
+            "tiles and reading ahead are not in this version\n");
+}
+
+static oinf_status pass_options(tool *t, oi_pass_options *out) {
+  const emit_opts *o = &t->o;
+  *out = (oi_pass_options){0};
+  for (size_t i = 0; i < o->without.n; i++)
+    OI_TRY(oi_pass_without(t->err, o->without.at[i], &out->without));
+  if (o->stop_after) OI_TRY(oi_pass_parse(t->err, o->stop_after, &out->stop));
+  out->dump = out->stop;
+  if (o->dump) OI_TRY(oi_pass_parse(t->err, o->dump, &out->dump));
+  if (!out->stop) out->stop = out->dump;
+  if (out->dump <= out->stop) return OINF_OK;
+  return oi_fail(t->err, OINF_USAGE, "--dump=%s stands behind --stop-after=%s", o->dump,
+                 o->stop_after);
+}
+
+static oinf_status say(const tool *t, const oi_text *text, FILE *to) {
+  if (!text->at || (fwrite(text->at, 1, text->n, to) == text->n && fflush(to) == 0)) return OINF_OK;
+  return oi_fail(t->err, OINF_IO, "cannot write");
+}
+
+// What the passes say goes where the graph does not.
+static oinf_status compile(tool *t, const oinf_emit_desc *d, const oi_pass_options *passes) {
+  oinf_emit_figures f;
+  oi_text said, dump;
+  oi_text_init(&said, t->ctx), oi_text_init(&dump, t->ctx);
+  oinf_status status = oi_emit_run(t->model, t->graph, d, passes, passes->dump ? NULL : t->o.output,
+                                   &f, &said, &dump);
+  if (status == OINF_OK && t->o.explain) status = say(t, &said, passes->dump ? stderr : stdout);
+  if (status == OINF_OK) status = say(t, &dump, stdout);
+  if (status == OINF_OK && !passes->dump) note(t, &f);
+  oi_text_free(&said), oi_text_free(&dump);
+  return status;
 }
 
 static oinf_status run(tool *t, const char *path) {
   oinf_emit_desc d;
-  oinf_emit_figures f;
+  oi_pass_options passes;
+  OI_TRY(pass_options(t, &passes));
   OI_TRY(check_options(t, &d));
   OI_TRY(oinf_model_open(t->ctx, path, &t->model));
   if (oinf_model_graph_count(t->model) == 0)
@@ -86,9 +131,7 @@ static oinf_status run(tool *t, const char *path) {
                    "the model holds no graph: it can be inspected and converted, not emitted");
   const char *name = t->o.graph ? t->o.graph : oinf_model_meta(t->model, "oinf.graph");
   OI_TRY(oinf_graph_load(t->ctx, t->model, name, &t->graph));
-  OI_TRY(oinf_emit_bundle(t->model, t->graph, &d, t->o.output, &f));
-  note(t, &f);
-  return OINF_OK;
+  return compile(t, &d, &passes);
 }
 
 static int finish(tool *t, oinf_status status) {

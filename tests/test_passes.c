@@ -1,0 +1,180 @@
+// The pipeline: a small graph after each pass against golden text, labels that stay those of the
+// graph that went in, constants, names of passes, and what a graph is spared: the caller's own
+// never changes.
+#include <oinf/oinf.h>
+
+#include "compiler/passes.h"
+#include "tests/test.h"
+
+typedef struct run {
+  oinf_ctx *ctx;
+  oinf_graph *source, *g;
+  oi_pass_options options;
+  oi_pass pass;
+  oi_text dump;
+} run;
+
+static char *read_text(const char *path, size_t *size) {
+  FILE *f = fopen(path, "rb");
+  CHECK_MSG(f, "'%s' is not there", path);
+  char *text = calloc(1, 1 << 16);
+  *size = fread(text, 1, (1 << 16) - 1, f);
+  fclose(f);
+  return text;
+}
+
+static run run_new(const char *text, size_t size) {
+  run r = {.ctx = NULL};
+  CHECK_INT(oinf_ctx_create(NULL, &r.ctx), OINF_OK);
+  const oinf_status status = oinf_graph_parse(r.ctx, NULL, text, size, &r.source);
+  CHECK_MSG(status == OINF_OK, "%s", oinf_error(r.ctx));
+  CHECK_INT(oi_graph_clone(r.source, oi_ctx_err(r.ctx), &r.g), OINF_OK);
+  oi_text_init(&r.dump, r.ctx);
+  return r;
+}
+
+static void run_passes(run *r) {
+  r->pass =
+      (oi_pass){.g = r->g, .err = oi_ctx_err(r->ctx), .options = &r->options, .dump = &r->dump};
+  oi_text_init(&r->pass.said, r->ctx);
+  const oinf_status status = oi_passes_run(&r->pass);
+  CHECK_MSG(status == OINF_OK, "%s", oinf_error(r->ctx));
+}
+
+static void run_free(run *r) {
+  oi_pass_free(&r->pass);
+  oi_text_free(&r->dump);
+  oinf_graph_destroy(r->g);
+  oinf_graph_destroy(r->source);
+  oinf_ctx_destroy(r->ctx);
+}
+
+// ---- golden text ----
+
+TEST(passes, each_leaves_what_its_file_says) {
+  size_t size, want_size;
+  char *text = read_text("tests/data/passes/source.txt", &size);
+  for (int i = 0; i < OI_PASS_COUNT; i++) {
+    char path[128];
+    if (oi_pass_needed((oi_pass_id)i)) continue;  // makes a plan
+    run r = run_new(text, size);
+    r.options.dump = r.options.stop = i + 1;
+    run_passes(&r);
+    snprintf(path, sizeof path, "tests/data/passes/%s.txt", oi_pass_name((oi_pass_id)i));
+    if (getenv("PASSES_WRITE")) {
+      FILE *f = fopen(path, "w");
+      CHECK(f && fputs(r.dump.at, f) >= 0 && fclose(f) == 0);
+    }
+    char *want = read_text(path, &want_size);
+    CHECK_STR(r.dump.at, want);
+    CHECK_STR(oinf_graph_text(r.source), text);
+    free(want);
+    run_free(&r);
+  }
+  free(text);
+}
+
+// ---- labels ----
+
+static void check_label(oinf_graph *g, uint32_t value, const char *want) {
+  oi_text label;
+  oi_text_init(&label, g->ctx);
+  oi_value_label(g, value, NULL, &label);
+  CHECK_STR(label.at, want);
+  oi_text_free(&label);
+}
+
+// Every label of a graph that passes have changed is one of the source, and means the same.
+TEST(passes, labels_stay_those_of_the_source) {
+  size_t size;
+  char *text = read_text("tests/data/passes/source.txt", &size);
+  run r = run_new(text, size);
+  run_passes(&r);
+  const uint32_t y = r.g->outputs.at[0].value;
+  check_label(r.g, y, "%22");
+  CHECK(oi_value_number(r.g, y) < 22);
+  const oi_region *body = &r.g->regions.at[oi_node_at(r.g, oi_val_at(r.g, y)->node)->sub[0]];
+  check_label(r.g, body->params[0], "%11[0]");
+  check_label(r.g, body->yields[0], "%20[0]");
+  const oi_node *product = oi_node_at(r.g, oi_val_at(r.g, body->yields[0])->node);
+  check_label(r.g, product->in[0], "blk.0.sum");
+  run_free(&r);
+  free(text);
+}
+
+// ---- constants ----
+
+static void check_folds(const char *lines, const char *want) {
+  char text[1024];
+  const int n = snprintf(text, sizeof text, "oinf-graph 1\ngraph \"g\"\n  sym T 1 9\n%s", lines);
+  run r = run_new(text, (size_t)n);
+  r.options.without = ~(1u << OI_PASS_fold | 1u << OI_PASS_dce);
+  r.options.dump = OI_PASS_dce + 1;
+  run_passes(&r);
+  CHECK_MSG(strstr(r.dump.at, want), "no '%s' in\n%s", want, r.dump.at);
+  run_free(&r);
+}
+
+TEST(passes, constants_fold) {
+  check_folds(
+      "  %0 = num 3 : f32 []\n  %1 = num 0.1 : f32 []\n  %2 = mul %0 %1 : f32 []\n"
+      "  out \"y\" %2\n",
+      "%0 = num 0.30000001192092896 : f32 []\n");
+  check_folds(
+      "  %0 = fill { shape = [T], value = 2 } : f32 [T]\n  %1 = neg %0 : f32 [T]\n"
+      "  %2 = recip %1 : f32 [T]\n  out \"y\" %2\n",
+      "%0 = fill { shape = [T], value = -0.5 } : f32 [T]");
+  check_folds(
+      "  %0 = iota { shape = [5] } : i64 [5]\n  %1 = num 9 : i64 []\n"
+      "  %2 = lt %0 %1 : bool [5]\n  out \"y\" %2\n",
+      "%0 = fill { dtype = bool, shape = [5], value = 1 } : bool [5]");
+  check_folds("  %0 = iota { shape = [5] } : i64 [5]\n  %1 = sum %0 : i64 []\n  out \"y\" %1\n",
+              "%0 = num 10 : i64 []");
+  check_folds("  %0 = iota { shape = [5] } : i64 [5]\n  %1 = neg %0 : i64 [5]\n  out \"y\" %1\n",
+              "%1 = neg %0 : i64 [5]");  // unlike elements stay computed
+  check_folds("  %0 = num 0 : f32 []\n  %1 = div %0 %0 : f32 []\n  out \"y\" %1\n",
+              "%1 = div %0 %0 : f32 []");  // NaN is no number of a text
+}
+
+// ---- dead code ----
+
+TEST(passes, carried_values_that_nothing_needs_go) {
+  static const char text[] =
+      "oinf-graph 1\ngraph \"g\"\n  in x f32 [4]\n"
+      "  loop i 0 3 carry %0 = x : f32 [4], %1 = x : f32 [4], %2 = x : f32 [4]\n"
+      "    %3 = neg %0 : f32 [4]\n    %4 = exp %1 : f32 [4]\n    %5 = add %2 %1 : f32 [4]\n"
+      "    next %3 %4 %5 -> %6, %7, %8\n  out \"y\" %8\n";
+  static const char want[] =
+      "  loop i 0 3 carry %0 = x : f32 [4], %1 = x : f32 [4]\n"
+      "    %2 = exp %0 : f32 [4]\n    %3 = add %1 %0 : f32 [4]\n"
+      "    next %2 %3 -> %4, %5\n  out \"y\" %5\n";
+  run r = run_new(text, sizeof text - 1);
+  r.options.dump = OI_PASS_dce + 1;
+  run_passes(&r);
+  CHECK_MSG(strstr(r.dump.at, want), "%s", r.dump.at);
+  check_label(r.g, r.g->outputs.at[0].value, "%8");
+  run_free(&r);
+}
+
+// ---- names ----
+
+TEST(passes, names_are_read_and_refused) {
+  oinf_ctx *ctx;
+  uint32_t bits = 0;
+  int pass = 0;
+  CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
+  oi_err *err = oi_ctx_err(ctx);
+  CHECK_INT(oi_pass_without(err, "cse,rewrite", &bits), OINF_OK);
+  CHECK_INT(bits, 1u << OI_PASS_cse | 1u << OI_PASS_rewrite);
+  CHECK_INT(oi_pass_parse(err, "layout", &pass), OINF_OK);
+  CHECK_INT(pass, OI_PASS_layout + 1);
+  CHECK_INT(oi_pass_without(err, "fold,memory", &bits), OINF_USAGE);
+  CHECK(strstr(err->message, "pass 'memory' is needed") && strstr(err->message, "fold, cse"));
+  *err = (oi_err){0};
+  CHECK_INT(oi_pass_without(err, "magic", &bits), OINF_USAGE);
+  CHECK(strstr(err->message, "no pass 'magic'"));
+  *err = (oi_err){0};
+  CHECK_INT(oi_pass_parse(err, "", &pass), OINF_USAGE);
+  CHECK(strstr(err->message, "paging"));
+  oinf_ctx_destroy(ctx);
+}
