@@ -105,6 +105,9 @@ bool oi_plan_is_view(uint32_t op);  // shares its operand's storage
 // Carried values are copied back in order at the end of an iteration. Does yield i lie where an
 // earlier copy goes (values that change places)? It is then brought to plan->of_wait first.
 bool oi_plan_waits(const oi_plan *p, const oi_region *body, uint64_t carry, uint32_t i);
+static inline int oi_plan_sides(uint32_t op) {  // regions of a node that hold items of their own
+  return op == OP_LOOP ? 1 : op == OP_IF ? 2 : 0;
+}
 uint64_t oi_plan_bytes_hi(const oi_plan *p, const oi_type *t);  // upper bound of a type's bytes
 // Tells a state that only ever grows: each of its rows is written once a step, and reads see rows
 // of earlier steps and rows written before them in this step. A step that is abandoned or run twice
