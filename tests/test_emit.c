@@ -28,7 +28,8 @@ static uint32_t left_out(uint64_t seed) {
   for (int i = 0; i < OI_PASS_COUNT; i++)
     if (!oi_pass_needed((oi_pass_id)i))
       bits |= (uint32_t)(turn == 1 || (turn > 1 && any >> i & 1)) << i;
-  if (said) bits = 0, CHECK(oi_pass_without(&(oi_err){0}, said, &bits) == OINF_OK);
+  if (said) bits = 0;
+  CHECK(!said || oi_pass_without(&(oi_err){0}, said, &bits) == OINF_OK);
   return bits;
 }
 
@@ -45,7 +46,8 @@ static uint64_t emit_many(uint64_t seed, int n, const char *folder, const char *
                       .budget = seed / 50 % 2 ? OINF_EMIT_SMALLEST : OINF_EMIT_MAPPED};
   const oi_pass_options options = {.without = left_out(seed)};
   CHECK_MSG(oi_emit_run(r.model, r.graph, &d, &options, folder, NULL, NULL, NULL) == OINF_OK,
-            "seed %llu, without %x: %s", (unsigned long long)seed, options.without, oinf_error(ctx));
+            "seed %llu, without %x: %s", (unsigned long long)seed, options.without,
+            oinf_error(ctx));
   const uint64_t values = b.n_values;
   bundle_end(&b);
   random_graph_free(&r);
