@@ -28,5 +28,13 @@ typedef struct oi_st_tensor {
 } oi_st_tensor;
 oinf_status oi_safetensors_write(oinf_ctx *ctx, const char *path, const oi_st_tensor *tensors,
                                  size_t n);
+// The same, of tensors that were written to another output before, each at its place there: none is
+// held in memory.
+typedef struct oi_st_spool {
+  oi_out *out;
+  const uint64_t *at;
+} oi_st_spool;
+oinf_status oi_safetensors_write_from(oinf_ctx *ctx, const char *path, const oi_st_tensor *tensors,
+                                      size_t n, const oi_st_spool *spool);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct item {
   const oi_st_tensor *t;
   const char *dtype;
   int place;
-  uint64_t bytes;
+  uint64_t bytes, at;  // at: in the spool
 } item;
 
 static int by_place(const void *a, const void *b) {
@@ -78,34 +78,56 @@ static void put_header(oi_text *text, const item *items, size_t n) {
   while (!text->failed && text->n % 8) oi_text_add(text, " ", 1);
 }
 
-static oinf_status write_items(oi_out *o, const oi_text *header, const item *items, size_t n) {
-  uint64_t length = header->n;
-  OI_TRY(oi_out_write(o, &length, 8));
-  OI_TRY(oi_out_write(o, header->at, header->n));
-  for (size_t i = 0; i < n; i++) OI_TRY(oi_out_write(o, items[i].t->data, (size_t)items[i].bytes));
+static oinf_status copy_spooled(oi_out *o, oi_out *spool, uint64_t at, uint64_t bytes) {
+  uint8_t piece[1 << 14];
+  while (bytes) {
+    const size_t n = bytes < sizeof piece ? (size_t)bytes : sizeof piece;
+    OI_TRY(oi_out_read_at(spool, at, piece, n));
+    OI_TRY(oi_out_write(o, piece, n));
+    at += n, bytes -= n;
+  }
   return OINF_OK;
 }
 
-static oinf_status write_file(oinf_ctx *ctx, const char *path, const item *items, size_t n) {
+static oinf_status write_items(oi_out *o, const oi_text *header, const item *items, size_t n,
+                               oi_out *spool) {
+  uint64_t length = header->n;
+  OI_TRY(oi_out_write(o, &length, 8));
+  OI_TRY(oi_out_write(o, header->at, header->n));
+  for (size_t i = 0; i < n; i++) {
+    if (spool) OI_TRY(copy_spooled(o, spool, items[i].at, items[i].bytes));
+    else OI_TRY(oi_out_write(o, items[i].t->data, (size_t)items[i].bytes));
+  }
+  return OINF_OK;
+}
+
+static oinf_status write_file(oinf_ctx *ctx, const char *path, const item *items, size_t n,
+                              oi_out *spool) {
   oi_text header;
   oi_out *o = NULL;
   oi_text_init(&header, ctx);
   put_header(&header, items, n);
   oinf_status status = header.failed ? oi_nomem(oi_ctx_err(ctx), header.n) : OINF_OK;
   if (status == OINF_OK) status = oi_out_begin(ctx, path, &o);
-  if (status == OINF_OK) status = write_items(o, &header, items, n);
+  if (status == OINF_OK) status = write_items(o, &header, items, n, spool);
   if (status == OINF_OK) status = oi_out_commit(&o);
   oi_out_abort(&o);
   oi_text_free(&header);
   return status;
 }
 
-oinf_status oi_safetensors_write(oinf_ctx *ctx, const char *path, const oi_st_tensor *tensors,
-                                 size_t n) {
+oinf_status oi_safetensors_write_from(oinf_ctx *ctx, const char *path, const oi_st_tensor *tensors,
+                                      size_t n, const oi_st_spool *spool) {
   item *items = oi_alloc(ctx, n * sizeof *items);
   if (!items) return oi_nomem(oi_ctx_err(ctx), n * sizeof *items);
+  for (size_t i = 0; spool && i < n; i++) items[i].at = spool->at[i];
   oinf_status status = take_items(ctx, tensors, n, items);
-  if (status == OINF_OK) status = write_file(ctx, path, items, n);
+  if (status == OINF_OK) status = write_file(ctx, path, items, n, spool ? spool->out : NULL);
   oi_free(ctx, items, n * sizeof *items);
   return status;
+}
+
+oinf_status oi_safetensors_write(oinf_ctx *ctx, const char *path, const oi_st_tensor *tensors,
+                                 size_t n) {
+  return oi_safetensors_write_from(ctx, path, tensors, n, NULL);
 }

@@ -48,8 +48,12 @@ static const oi_opt options[] = {
     {"trace", NULL, 0, OI_OPT_FLAG, OPT(trace), "a line a node that runs, on standard error"},
     {"profile", "FILE.json", 0, OI_OPT_TEXT, OPT(profile),
      "write a trace of what ran and was read, for Perfetto"},
-    {"compare", "golden", 0, OI_OPT_TEXT, OPT(compare),
-     "run the package's golden steps, name the first difference"},
+    {"dump", "FILE", 0, OI_OPT_TEXT, OPT(dump),
+     "write every value, or those of --fetch, as safetensors by label"},
+    {"compare", "golden|FILE", 0, OI_OPT_TEXT, OPT(compare),
+     "run the package's golden steps, or meet a dump: name the first difference"},
+    {"rtol", "X", 0, OI_OPT_REAL, OPT(rtol), "with a file: equal within X of its value, and"},
+    {"atol", "X", 0, OI_OPT_REAL, OPT(atol), "within X; without both: bit for bit"},
     {"save-state", "FILE", 0, OI_OPT_TEXT, OPT(save), "keep states, tokens and sampler at the end"},
     {"load-state", "FILE", 0, OI_OPT_TEXT, OPT(load), "take them up again"},
     {"quiet", NULL, 'q', OI_OPT_FLAG, OPT(quiet), "no notes"},
@@ -101,11 +105,17 @@ static void on_node(void *user, uint64_t step, const char *label, const char *op
   fprintf(stderr, "%llu %s %s\n", (unsigned long long)step, label, op);
 }
 
-static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t hash) {
-  (void)user;
+static void print_hash(uint64_t step, const oinf_array *a, uint64_t hash) {
   printf("%llu %s %s [", (unsigned long long)step, a->name, oinf_dtype_name(a->dtype));
   for (uint32_t i = 0; i < a->rank; i++) printf("%s%lld", i ? ", " : "", (long long)a->dims[i]);
   printf("] %016llx\n", (unsigned long long)hash);
+}
+
+static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t hash) {
+  oi_tool *t = user;
+  if (t->o.hash) print_hash(step, a, hash);
+  oi_tool_dump_value(t, step, a);
+  oi_tool_compare_value(t, step, a);
 }
 
 static void on_event(void *user, const oinf_event *e) { oi_tool_profile_event(user, e); }
@@ -133,8 +143,10 @@ static oinf_status check_options(oi_tool *t) {
                      "device 'vulkan' is not built into this version: use cpu");
     return oi_fail(t->err, OINF_USAGE, "unknown device '%s': cpu is known", o->device);
   }
-  if (o->compare && strcmp(o->compare, "golden") != 0)
-    return oi_fail(t->err, OINF_USAGE, "--compare wants golden, not '%s'", o->compare);
+  if (o->rtol < 0 || o->atol < 0)
+    return oi_fail(t->err, OINF_USAGE, "--rtol and --atol want 0 or more");
+  if ((o->rtol > 0 || o->atol > 0) && !oi_tool_compares_file(t))
+    return oi_fail(t->err, OINF_USAGE, "--rtol and --atol go with --compare FILE");
   OI_TRY(check_sampling(t));
   if ((o->prompt != NULL) + (o->prompt_file != NULL) + (o->tokens != NULL) > 1)
     return oi_fail(t->err, OINF_USAGE, "one of --prompt, --prompt-file and --tokens");
@@ -190,27 +202,47 @@ static bool generates(const oi_tool *t) {
          (task && strcmp(task, "generate") == 0 && !t->o.inputs.n);
 }
 
+bool oi_tool_compares_file(const oi_tool *t) {
+  return t->o.compare && strcmp(t->o.compare, "golden") != 0;
+}
+
+// What goes with a run, begun before it and ended behind it, whichever way it went.
+static oinf_status run_with_files(oi_tool *t) {
+  oinf_status status = oi_tool_profile_begin(t);
+  if (status == OINF_OK) status = oi_tool_dump_begin(t);
+  if (status == OINF_OK) status = oi_tool_compare_begin(t);
+  if (status == OINF_OK) status = generates(t) ? oi_tool_text(t) : oi_tool_values(t);
+  status = oi_tool_compare_end(t, status);
+  const bool ran = status == OINF_OK || status == OINF_DIFFERENT;
+  const oinf_status dumped = oi_tool_dump_end(t, ran ? OINF_OK : status);
+  const oinf_status profiled = oi_tool_profile_end(t, ran ? OINF_OK : status);
+  if (!ran) return status;
+  if (dumped != OINF_OK) return dumped;
+  return profiled != OINF_OK ? profiled : status;
+}
+
 static oinf_status run(oi_tool *t, const char *path) {
   uint64_t budget;
   OI_TRY(check_options(t));
   OI_TRY(budget_of(t, &budget));
   OI_TRY(oinf_model_open(t->ctx, path, &t->model));
   OI_TRY(load_graph(t));
-  if (t->o.compare) return oi_tool_golden(t);
+  if (t->o.compare && !oi_tool_compares_file(t)) return oi_tool_golden(t);
+  const bool values = t->o.hash || t->o.dump || t->o.compare;
+  t->mute = t->o.hash || t->o.compare;
   oinf_sim_desc d = {.budget = budget,
                      .threads = (int)t->o.threads,
                      .capacity = t->o.ctx,
                      .chunk = t->o.chunk,
-                     .demand_all = (t->o.hash || t->o.trace) && !t->o.fetch.n,
+                     .demand_all = (values || t->o.trace) && !t->o.fetch.n,
                      .on_cancel = is_cancelled,
-                     .on_value = t->o.hash ? on_value : NULL,
+                     .on_value = values ? on_value : NULL,
                      .on_node = t->o.trace ? on_node : NULL,
                      .on_event = t->o.profile ? on_event : NULL,
                      .user = t};
   OI_TRY(oinf_sim_create(t->model, t->graph, &d, &t->sim));
   if (t->o.verbose) OI_TRY(say_plan(t));
-  OI_TRY(oi_tool_profile_begin(t));
-  return oi_tool_profile_end(t, generates(t) ? oi_tool_text(t) : oi_tool_values(t));
+  return run_with_files(t);
 }
 
 static int finish(oi_tool *t, oinf_status status) {

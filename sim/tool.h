@@ -8,13 +8,14 @@
 #include "lib/cli.h"
 #include "lib/rt/sample.h"
 #include "lib/rt/token.h"
+#include "sim/apart.h"
 
 typedef struct oi_tool_opts {
   const char *graph, *prompt, *prompt_file, *tokens, *budget, *device, *compare, *save, *load,
-      *profile;
+      *profile, *dump;
   oi_list inputs, outputs, fetch, stops;
   int64_t steps, ctx, chunk, threads, top_k, seed;
-  double temperature, top_p, min_p;
+  double temperature, top_p, min_p, rtol, atol;
   oi_penalties penalties;
   bool hash, trace, quiet, verbose, help, version;
 } oi_tool_opts;
@@ -26,6 +27,8 @@ typedef struct oi_profile {
   oinf_status status;
 } oi_profile;
 
+typedef struct oi_dump oi_dump;        // tool_dump.c
+typedef struct oi_compare oi_compare;  // tool_compare.c
 typedef struct oi_tool {
   oi_tool_opts o;
   oinf_ctx *ctx;
@@ -37,7 +40,10 @@ typedef struct oi_tool {
   void (*note)(const char *line);
   bool (*cancelled)(void *user);
   bool closed;  // say has given false
+  bool mute;    // values are wanted, not text
   oi_profile profile;
+  oi_dump *dump;        // NULL: not asked for
+  oi_compare *compare;  // NULL: not with a file
 } oi_tool;
 
 oinf_status oi_tool_say(oi_tool *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -47,7 +53,7 @@ oinf_status oi_tool_sim_failed(oi_tool *t,
 // tool_value.c
 oinf_status oi_tool_values(oi_tool *t);  // a graph without tokens: inputs in, outputs out
 oinf_status oi_tool_fetch(oi_tool *t);   // what --fetch names, and what --output writes
-void oi_tool_print_array(oi_tool *t, const oinf_array *a);
+void oi_tool_put_element(oi_text *to, const oi_view *v, int64_t i);  // with a blank before it
 oinf_status oi_tool_write_outputs(oi_tool *t);
 // tool_text.c
 oinf_status oi_tool_text(oi_tool *t);  // a graph that generates
@@ -55,6 +61,16 @@ oinf_status oi_tool_text(oi_tool *t);  // a graph that generates
 oinf_status oi_tool_profile_begin(oi_tool *t);  // nothing where none is wanted
 void oi_tool_profile_event(oi_tool *t, const oinf_event *e);
 oinf_status oi_tool_profile_end(oi_tool *t, oinf_status status);  // of the run; gives what stands
+// tool_dump.c, tool_compare.c: nothing where none is wanted; `end` gives what stands.
+oinf_status oi_tool_dump_begin(oi_tool *t);
+void oi_tool_dump_value(oi_tool *t, uint64_t step, const oinf_array *a);
+oinf_status oi_tool_dump_end(oi_tool *t, oinf_status status);
+bool oi_tool_compares_file(const oi_tool *t);
+oinf_status oi_tool_compare_begin(oi_tool *t);
+void oi_tool_compare_value(oi_tool *t, uint64_t step, const oinf_array *a);
+oinf_status oi_tool_compare_end(oi_tool *t, oinf_status status);  // DIFFERENT where values are
+int64_t oi_tool_find_value(oi_tool *t, oinf_model *file, uint64_t step, const char *label);
+void oi_tool_put_apart(oi_text *to, const oi_view *a, const oi_view *b, const oi_apart *x);
 // tool_golden.c
 oinf_status oi_tool_golden(oi_tool *t);  // --compare golden: DIFFERENT names the first value
 #endif

@@ -165,7 +165,7 @@ static size_t held_back(talk *k) {
 }
 
 static oinf_status say_pending(talk *k, bool all) {
-  if (k->t->o.hash) return k->pending.n = 0, OINF_OK;
+  if (k->t->mute) return k->pending.n = 0, OINF_OK;
   const size_t hold = all ? 0 : held_back(k), n = k->pending.n - hold;
   if (n && !k->t->say(k->pending.at, n)) k->t->closed = true;
   if (n) memmove(k->pending.at, k->pending.at + n, hold + 1), k->pending.n = hold;
@@ -176,7 +176,7 @@ static oinf_status say_id(talk *k, uint32_t id) {
   const char *bytes;
   size_t n;
   if (k->t->o.tokens) {
-    if (k->t->o.hash) return OINF_OK;
+    if (k->t->mute) return OINF_OK;
     return oi_tool_say(k->t, k->said++ ? ",%u" : "%u", id);
   }
   if (!oi_decoder_push(k->dec, id, &bytes, &n)) return oi_nomem(k->t->err, 0);
@@ -187,7 +187,7 @@ static oinf_status say_id(talk *k, uint32_t id) {
 static oinf_status say_end(talk *k) {
   const char *bytes;
   size_t n = 0;
-  if (k->t->o.steps == 0 || k->t->o.hash) return OINF_OK;
+  if (k->t->o.steps == 0 || k->t->mute) return OINF_OK;
   if (!k->t->o.tokens) {
     if (!k->stopped && oi_decoder_flush(k->dec, &bytes, &n)) oi_text_add(&k->pending, bytes, n);
     if (!k->stopped) (void)held_back(k);

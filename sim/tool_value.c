@@ -36,18 +36,24 @@ oinf_status oi_tool_sim_failed(oi_tool *t, oinf_status status) {
 
 // ---- printing ----
 
-static oinf_status print_element(oi_tool *t, const oi_view *v, int64_t i) {
+void oi_tool_put_element(oi_text *to, const oi_view *v, int64_t i) {
   double d;
   int64_t s;
   uint64_t u;
   switch (oi_dtype_class(v->dtype)) {
     case OI_S:
-    case OI_B: oi_load_i64(&s, v, i, 1); return oi_tool_say(t, " %lld", (long long)s);
-    case OI_U: oi_load_u64(&u, v, i, 1); return oi_tool_say(t, " %llu", (unsigned long long)u);
+    case OI_B: oi_load_i64(&s, v, i, 1), oi_text_put(to, " %lld", (long long)s); break;
+    case OI_U: oi_load_u64(&u, v, i, 1), oi_text_put(to, " %llu", (unsigned long long)u); break;
     default:
       oi_load_f64(&d, v, i, 1);
-      return oi_tool_say(t, v->dtype == OINF_F64 ? " %.17g" : " %.9g", d);
+      oi_text_put(to, v->dtype == OINF_F64 ? " %.17g" : " %.9g", d);
   }
+}
+
+static oinf_status print_element(oi_tool *t, const oi_view *v, int64_t i, oi_text *room) {
+  room->n = 0;
+  oi_tool_put_element(room, v, i);
+  return room->failed ? oi_nomem(t->err, 0) : oi_tool_say(t, "%s", room->at);
 }
 
 static oinf_status print_array(oi_tool *t, const oinf_array *a) {
@@ -58,15 +64,19 @@ static oinf_status print_array(oi_tool *t, const oinf_array *a) {
     OI_TRY(oi_tool_say(t, "%s%lld", i ? ", " : "", (long long)a->dims[i]));
   OI_TRY(oi_tool_say(t, "]"));
   const int64_t n = oi_view_count(&v);
-  for (int64_t i = 0; i < n; i++) OI_TRY(print_element(t, &v, i));
-  return oi_tool_say(t, "\n");
+  oi_text room;
+  oinf_status status = OINF_OK;
+  oi_text_init(&room, t->ctx);
+  for (int64_t i = 0; i < n && status == OINF_OK; i++) status = print_element(t, &v, i, &room);
+  oi_text_free(&room);
+  return status == OINF_OK ? oi_tool_say(t, "\n") : status;
 }
 
 static void print_each(void *user, const oinf_array *a) { (void)print_array(user, a); }
 
 oinf_status oi_tool_fetch(oi_tool *t) {
   const bool print =
-      !t->o.hash && !t->o.prompt && !t->o.prompt_file && !t->o.tokens && !t->o.outputs.n;
+      !t->mute && !t->o.prompt && !t->o.prompt_file && !t->o.tokens && !t->o.outputs.n;
   for (size_t i = 0; i < t->o.fetch.n; i++) {
     OI_TRY(oi_tool_sim_failed(
         t, oinf_sim_fetch_glob(t->sim, t->o.fetch.at[i], print ? print_each : NULL, t)));
@@ -160,7 +170,7 @@ static oinf_status run_values(oi_tool *t) {
     oinf_array a;
     OI_TRY(oi_tool_sim_failed(t, oinf_sim_fetch(t->sim, t->graph->outputs.at[i].name, &a)));
     a.name = t->graph->outputs.at[i].name;
-    if (!t->o.hash && !t->o.outputs.n) OI_TRY(print_array(t, &a));
+    if (!t->mute && !t->o.outputs.n) OI_TRY(print_array(t, &a));
   }
   OI_TRY(oi_tool_write_outputs(t));
   return oi_tool_sim_failed(t, t->o.fetch.n ? oinf_sim_abandon(t->sim) : oinf_sim_end(t->sim));

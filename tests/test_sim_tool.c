@@ -1,7 +1,9 @@
-// What oinf-sim does beside running a graph, from its command line: how tokens are drawn.
+// What oinf-sim does beside running a graph, from its command line: how tokens are drawn, profiles,
+// dumps and comparisons.
 #include <jansson.h>
 #include <unistd.h>
 
+#include "formats/safetensors.h"
 #include "tests/tool_run.h"
 
 // ---- penalties ----
@@ -126,4 +128,89 @@ TEST(sim_tool, a_profile_is_whole_or_is_not_there) {
   REFUSED(73, "oinf-sim", "no/such/p.json", "~m.oinf --tokens 3 --profile ~no/such/p.json");
   REFUSED(64, "oinf-sim", "outside the vocabulary", "~m.oinf --tokens 9999 --profile ~bad.json");
   CHECK(access(oi_cv_path("bad.json"), F_OK) != 0);
+}
+
+// ---- --dump and --compare ----
+
+static const char tokens[] = "~m.oinf -q --tokens 3,14,15 --steps";
+
+TEST(sim_tool, a_dump_holds_every_value_of_each_step) {
+  tool_package();
+  EXPECT(0, "oinf-sim %s 0 --hash", tokens);
+  const size_t values = lines_with(tool_out, "\n");
+  EXPECT(0, "oinf-sim %s 0 --dump ~one.safetensors", tokens);
+  EXPECT(0, "oinf-sim %s 3 --dump ~many.safetensors --threads 2 --budget min", tokens);
+  EXPECT(0, "oinf-sim %s 3 --dump ~again.safetensors", tokens);
+  CHECK(oi_cv_same(oi_cv_path("many.safetensors"), oi_cv_path("again.safetensors")));
+  EXPECT(0, "oinf-info ~one.safetensors --tensors");
+  CHECK_INT(lines_with(tool_out, "\n"), values);
+  CHECK(strstr(tool_out, "blk.1.ffn_up f32 [3, ") && strstr(tool_out, "logits f32 [97] "));
+  EXPECT(0, "oinf-info ~many.safetensors --tensors");
+  CHECK_INT(lines_with(tool_out, "\n"), 3 * values);
+  CHECK(strstr(tool_out, "0/logits f32 [97] ") && strstr(tool_out, "2/blk.1.ffn_up f32 [1, "));
+}
+
+TEST(sim_tool, a_dump_of_patterns_holds_what_they_match) {
+  tool_package();
+  EXPECT(0, "oinf-sim %s 0 --fetch blk.*.ffn_up --dump ~up.safetensors", tokens);
+  EXPECT(0, "oinf-info ~up.safetensors --tensors");
+  CHECK_INT(lines_with(tool_out, "ffn_up"), lines_with(tool_out, "\n"));
+  CHECK(lines_with(tool_out, "\n") > 1);
+}
+
+TEST(sim_tool, equal_values_compare_equal) {
+  tool_package();
+  EXPECT(0, "oinf-sim %s 3 --dump ~d.safetensors", tokens);
+  EXPECT(0, "oinf-sim %s 3 --compare ~d.safetensors --budget min", tokens);
+  CHECK_MSG(!*tool_out && !*tool_err, "%s%s", tool_out, tool_err);
+  EXPECT(0, "oinf-sim ~m.oinf --tokens 3,14,15 --steps 0 --compare ~d.safetensors --fetch logits");
+  CHECK_MSG(strstr(tool_err, "1 values equal") && strstr(tool_err, " were not made: '"), "%s",
+            tool_err);
+}
+
+static void dump_changed(const char *name, uint32_t rank, float by) {
+  static float row[97];
+  oi_cv_clear();
+  oinf_model *m = oi_cv_open(oi_cv_path("d.safetensors"));
+  CHECK_INT(oinf_model_read(m, "0/logits", row), OINF_OK);
+  oinf_model_destroy(m);
+  row[5] += by;
+  const oi_st_tensor t = {{.name = "logits", .dtype = OINF_F32, .rank = rank, .dims = {97, 1}},
+                          row};
+  CHECK_INT(oi_safetensors_write(oi_cv_ctx, oi_cv_path(name), &t, 1), OINF_OK);
+}
+
+TEST(sim_tool, the_first_value_that_differs_is_said) {
+  tool_package();
+  EXPECT(0, "oinf-sim %s 3 --dump ~d.safetensors", tokens);
+  EXPECT(1, "oinf-sim ~m.oinf --tokens 3,14,16 --steps 3 --compare ~d.safetensors -q");
+  CHECK_MSG(strncmp(tool_out, "value '%1' of step 0: ", 22) == 0 && strstr(tool_out, " ULP\n"),
+            "%s", tool_out);
+  CHECK(strstr(tool_err, "values differ from those of '"));
+  dump_changed("c.safetensors", 1, 0.01f);
+  EXPECT(1, "oinf-sim %s 0 --compare ~c.safetensors", tokens);
+  CHECK_MSG(strstr(tool_out, "value 'logits' of step 0: 1 of 97 differ, at most by 0.0") &&
+                strstr(tool_out, "first at [5]: "),
+            "%s", tool_out);
+  EXPECT(1, "oinf-sim %s 0 --compare ~c.safetensors --atol 0.009", tokens);
+  EXPECT(0, "oinf-sim %s 0 --compare ~c.safetensors --atol 0.011", tokens);
+  EXPECT(0, "oinf-sim %s 0 --compare ~c.safetensors --rtol 1000", tokens);
+  EXPECT(1, "oinf-sim %s 0 --compare ~c.safetensors -v", tokens);
+  CHECK_MSG(strncmp(tool_out, "0 logits 1 of 97 differ", 23) == 0, "%s", tool_out);
+  dump_changed("c.safetensors", 2, 0);
+  EXPECT(1, "oinf-sim %s 0 --compare ~c.safetensors", tokens);
+  CHECK_STR(tool_out, "value 'logits' of step 0: is f32 [97] here, f32 [97, 1] there\n");
+}
+
+TEST(sim_tool, dumps_and_comparisons_that_cannot_be_are_refused) {
+  tool_package();
+  REFUSED(73, "oinf-sim", "no/such", "~m.oinf --tokens 3 --steps 0 --dump ~no/such/x.safetensors");
+  REFUSED(64, "oinf-sim", "outside the vocabulary", "~m.oinf --tokens 999 --dump ~x.safetensors");
+  CHECK(access(oi_cv_path("x.safetensors"), F_OK) != 0);
+  REFUSED(66, "oinf-sim", "cannot open", "~m.oinf --tokens 3 --compare ~none.safetensors");
+  REFUSED(66, "oinf-sim", "holds none of the values",
+          "~m.oinf -q --tokens 3 --steps 0 --compare ~m.oinf");
+  REFUSED(64, "oinf-sim", "--rtol and --atol go with", "~m.oinf --tokens 3 --rtol 0.1");
+  REFUSED(64, "oinf-sim", "want 0 or more", "~m.oinf --compare golden --atol -1");
+  REFUSED(64, "oinf-sim", "go with --compare FILE", "~m.oinf --compare golden --atol 1");
 }
