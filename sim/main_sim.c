@@ -202,10 +202,6 @@ static bool generates(const oi_tool *t) {
          (task && strcmp(task, "generate") == 0 && !t->o.inputs.n);
 }
 
-bool oi_tool_compares_file(const oi_tool *t) {
-  return t->o.compare && strcmp(t->o.compare, "golden") != 0;
-}
-
 // What goes with a run, begun before it and ended behind it, whichever way it went.
 static oinf_status run_with_files(oi_tool *t) {
   oinf_status status = oi_tool_profile_begin(t);

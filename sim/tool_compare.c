@@ -15,6 +15,10 @@ struct oi_compare {
   oinf_status status;
 };
 
+bool oi_tool_compares_file(const oi_tool *t) {
+  return t->o.compare && strcmp(t->o.compare, "golden") != 0;
+}
+
 oinf_status oi_tool_compare_begin(oi_tool *t) {
   if (!oi_tool_compares_file(t)) return OINF_OK;
   oi_compare *c = t->compare = oi_alloc(t->ctx, sizeof *c);
