@@ -59,26 +59,24 @@ static void check_same(const char *what, oi_cpu cpu, int64_t m, int64_t n, int64
                 want[i][j]);
 }
 
+// Each processor's variant of `weights` times d's rows, against `want`.
+static void check_levels(const char *what, oinf_dtype type, oi_dot d) {
+  d.out = got[0], d.out_pitch = MOST_W, d.w = weights;
+  for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
+    if (!has(levels[v])) continue;
+    memset(got, 0x55, sizeof got);
+    oi_dot_of(oi_dots_of(levels[v]), type)(&d);
+    check_same(what, levels[v], d.m, d.n, d.k);
+  }
+}
+
 static void check_float(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = (k + 3) * (type == OINF_F32 ? 4 : 2);
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++)
       want[i][j] = ref_dot(rows[i], 1, OINF_F32, weights + j * pitch, 1, type, k);
-  for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
-    if (!has(levels[v])) continue;
-    memset(got, 0x55, sizeof got);
-    oi_dot d = {.out = got[0],
-                .out_pitch = MOST_W,
-                .x = rows,
-                .x_pitch = sizeof rows[0],
-                .w = weights,
-                .w_pitch = pitch,
-                .m = m,
-                .n = n,
-                .k = k};
-    oi_dot_of(oi_dots_of(levels[v]), type)(&d);
-    check_same("float", levels[v], m, n, k);
-  }
+  const oi_dot d = {.x = rows, .x_pitch = sizeof rows[0], .w_pitch = pitch, .m = m, .n = n, .k = k};
+  check_levels("float", type, d);
 }
 
 // Both sides packed, with rows of x at the end of the last tile.
@@ -225,21 +223,9 @@ static void check_quant(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
     for (int64_t j = 0; j < n; j++)
       want[i][j] = ref_dot_q(bytes[i], scales[i], weights + j * pitch, type, k);
   }
-  for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
-    if (!has(levels[v])) continue;
-    memset(got, 0x55, sizeof got);
-    oi_dot d = {.out = got[0],
-                .out_pitch = MOST_W,
-                .x = quads,
-                .x_pitch = sizeof quads[0],
-                .w = weights,
-                .w_pitch = pitch,
-                .m = m,
-                .n = n,
-                .k = k};
-    oi_dot_of(oi_dots_of(levels[v]), type)(&d);
-    check_same(type == OINF_Q8_0 ? "q8_0" : "q4_0", levels[v], m, n, k);
-  }
+  const oi_dot d = {
+      .x = quads, .x_pitch = sizeof quads[0], .w_pitch = pitch, .m = m, .n = n, .k = k};
+  check_levels(type == OINF_Q8_0 ? "q8_0" : "q4_0", type, d);
   check_quant_panels(type, m, n, k);
 }
 
