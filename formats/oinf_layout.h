@@ -173,6 +173,10 @@ struct oi_oinf_writer {
 // weights but for digests and checksums, which writing the payloads tells.
 oinf_status oi_front_measure(oi_oinf_writer *w);
 oinf_status oi_front_fill(oi_oinf_writer *w);
+// formats/oinf_stream.c: tensors to their place, digests and checksums to theirs; and every block
+// read back and held against its checksum.
+oinf_status oi_stream_write(oi_oinf_writer *w);
+oinf_status oi_stream_prove(oi_oinf_writer *w, const oinf_model *m);
 // formats/oinf_golden.c: sizes the golden sections; later fills them into the tail.
 oinf_status oi_golden_measure(oi_oinf_writer *w, const oi_golden_step *steps, uint32_t n);
 void oi_golden_fill(oi_oinf_writer *w, const oi_golden_step *steps, uint32_t n);

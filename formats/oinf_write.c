@@ -1,9 +1,8 @@
-// The writer: weights stream through one buffer straight to their place, then the metadata that
+// The writer: weights stream straight to their place (oinf_stream.c), then the metadata that
 // their digests complete, the tail, and after a sync the first page. Everything goes to a temporary
 // file that gets its name when it has been read back and proved, so a target is whole or untouched.
 #include "formats/file.h"
 #include "formats/oinf_layout.h"
-#include "lib/rt/crc32c.h"
 #include "lib/rt/sha256.h"
 
 #include <stdio.h>
@@ -58,88 +57,7 @@ static void put_extras(oi_oinf_writer *w, bool behind_weights) {
   }
 }
 
-// ---- weights ----
-
-typedef struct stream {
-  oi_oinf_writer *w;
-  uint8_t *room;           // OI_CRC_BLOCK bytes
-  uint32_t *crc;
-  uint64_t at;             // offset in the weights up to which checksums are fed
-  uint64_t written;        // bytes of tensors
-} stream;
-
-static void feed(stream *s, const uint8_t *data, uint64_t n) {
-  while (n) {
-    uint64_t left = OI_CRC_BLOCK - s->at % OI_CRC_BLOCK, part = n < left ? n : left;
-    uint32_t *crc = &s->crc[s->at / OI_CRC_BLOCK];
-    *crc = oi_crc32c(*crc, data, (size_t)part);
-    s->at += part, data += part, n -= part;
-  }
-}
-
-static void feed_padding(stream *s, uint64_t to) {
-  static const uint8_t zeros[OI_PAGE_SIZE];
-  if (to > s->at) feed(s, zeros, to - s->at);
-}
-
-// False: the caller asks to stop.
-static bool keeps_on(const oi_oinf_writer *w, uint64_t done) {
-  return !w->fill.progress || w->fill.progress(w->fill.user, done, w->total);
-}
-
-static oinf_status write_piece(stream *s, uint32_t tensor, const oi_rec_tensor *rec,
-                               uint64_t offset, uint64_t n, oi_sha256 *sha) {
-  oi_oinf_writer *w = s->w;
-  OI_TRY(w->copies ? oi_model_read_at(w->content, tensor, offset, s->room, n)
-                   : w->fill.fill(w->fill.user, tensor, offset, s->room, n));
-  oi_sha256_add(sha, s->room, (size_t)n);
-  feed(s, s->room, n);
-  OI_TRY(oi_out_write_at(w->out, w->offset[OI_SEC_WEIGHTS] + rec->offset + offset, s->room,
-                         (size_t)n));
-  s->written += n;
-  return keeps_on(w, s->written) ? OINF_OK : oi_fail(w->err, OINF_CANCEL, "interrupted");
-}
-
-// Bytes that come from a package must be those that its digest was taken of.
-static oinf_status check_origin(stream *s, const oi_tensor *t, const oi_rec_tensor *rec) {
-  const oi_oinf_writer *w = s->w;
-  if (!w->copies || w->content->n_crc == 0 || t->source != 0) return OINF_OK;
-  if (memcmp(t->sha256, rec->sha256, sizeof t->sha256) == 0) return OINF_OK;
-  return oi_fail(w->err, OINF_CORRUPT, "its bytes do not have the digest that is on record");
-}
-
-static oinf_status write_tensor(stream *s, uint32_t tensor, oi_rec_tensor *rec) {
-  const oi_tensor *t = &s->w->content->tensors.at[tensor];
-  const uint64_t block = oinf_dtype_block_bytes(t->pub.dtype);
-  const uint64_t most = OI_CRC_BLOCK / block * block;
-  oi_sha256 sha;
-  if (t->kind != OI_TENSOR_BYTES) return OINF_OK;
-  oi_sha256_init(&sha, s->w->level);
-  feed_padding(s, rec->offset);
-  for (uint64_t at = 0, n; at < rec->bytes; at += n) {
-    n = rec->bytes - at < most ? rec->bytes - at : most;
-    OI_TRY(write_piece(s, tensor, rec, at, n, &sha));
-  }
-  oi_sha256_end(&sha, rec->sha256);
-  return check_origin(s, t, rec);
-}
-
-static oinf_status write_weights(oi_oinf_writer *w) {
-  const oinf_model *m = w->content;
-  stream s = {.w = w, .crc = oi_section_at(w, OI_SEC_CHECKSUMS)};
-  oi_rec_tensor *rec = oi_section_at(w, OI_SEC_TENSORS);
-  oinf_status status = OINF_OK;
-  s.room = oi_alloc(w->ctx, OI_CRC_BLOCK);
-  if (!s.room) return oi_nomem(w->err, OI_CRC_BLOCK);
-  for (size_t i = 0; i < m->tensors.n; i++)
-    if (m->tensors.at[i].kind == OI_TENSOR_BYTES) w->total += rec[i].bytes;
-  for (size_t i = 0; i < m->tensors.n && status == OINF_OK; i++) {
-    status = write_tensor(&s, (uint32_t)i, &rec[i]);
-    if (status != OINF_OK) oi_trail(w->err, "writing tensor '%s'", m->tensors.at[i].pub.name);
-  }
-  oi_free(w->ctx, s.room, OI_CRC_BLOCK);
-  return status;
-}
+// ---- blobs ----
 
 static oinf_status write_blobs(oi_oinf_writer *w) {
   const oinf_model *m = w->content;
@@ -190,23 +108,6 @@ static oinf_status seal(oi_oinf_writer *w) {
 
 // ---- proof ----
 
-static oinf_status prove_weights(oi_oinf_writer *w, const oinf_model *m) {
-  oi_err *err = w->err;
-  oinf_status status = OINF_OK;
-  const size_t most = (size_t)oi_model_block_room(m);
-  uint8_t *room = oi_alloc(m->ctx, most);
-  if (!room) return oi_nomem(err, most);
-  for (uint32_t i = 0; i < m->n_crc && status == OINF_OK; i++) {
-    uint64_t at = m->weights_offset + (uint64_t)i * OI_CRC_BLOCK;
-    status = oi_source_read(err, &m->sources.at[0], at, room, oi_model_block_bytes(m, i));
-    if (status == OINF_OK) status = oi_model_check_block(m, err, i, room);
-    if (status == OINF_OK && !keeps_on(w, w->total))
-      status = oi_fail(err, OINF_CANCEL, "interrupted");
-  }
-  oi_free(m->ctx, room, most);
-  return status;
-}
-
 // What was written is right by construction; where it reads back otherwise, the disk failed.
 static oinf_status unfaithful(oi_oinf_writer *w, oinf_status status) {
   char why[512];
@@ -224,7 +125,7 @@ static oinf_status prove(oi_oinf_writer *w, oinf_model **out_model) {
   OI_TRY(oi_out_source(w->out, &source));
   oinf_status status = oi_oinf_open(w->ctx, source, &m);
   if (status != OINF_OK) return unfaithful(w, status);
-  if (!w->proved) status = prove_weights(w, m);
+  if (!w->proved) status = oi_stream_prove(w, m);
   if (status != OINF_OK) return oinf_model_destroy(m), unfaithful(w, status);
   w->proved = true;
   *out_model = m;
@@ -244,7 +145,7 @@ static oinf_status begin(oi_oinf_writer *w, const char *path) {
   OI_TRY(oi_out_reserve(w->out, w->page.file_size));
   // The file gets its size first: padding is what is never written, also at the end.
   OI_TRY(oi_out_write_at(w->out, w->page.file_size - 1, "", 1));
-  OI_TRY(write_weights(w));
+  OI_TRY(oi_stream_write(w));
   OI_TRY(write_blobs(w));
   OI_TRY(oi_out_write_at(w->out, OI_PAGE_SIZE, w->metadata,
                          (size_t)(w->offset[OI_SEC_BLOB_BYTES] - OI_PAGE_SIZE)));

@@ -153,6 +153,10 @@ oinf_status oi_out_write_at(oi_out *o, uint64_t offset, const void *data, size_t
   return OINF_OK;
 }
 
+void oi_out_hasten(oi_out *o, uint64_t offset, uint64_t n) {
+  (void)!sync_file_range(o->fd, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
+}
+
 oinf_status oi_out_write(oi_out *o, const void *data, size_t n) {
   OI_TRY(oi_out_write_at(o, o->end, data, n));
   o->end += n;

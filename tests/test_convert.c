@@ -353,6 +353,13 @@ TEST(convert, needs_little_memory_whatever_the_weights_weigh) {
                     &m),
             OINF_OK);
   CHECK_MSG(m.peak < 48 << 20, "%zu bytes", m.peak);
+  CHECK_INT(measure((oi_convert){.source = oi_cv_path("big.safetensors"),
+                                 .out = oi_cv_path("big.oinf"),
+                                 .recipe = oi_cv_recipe("transpose: [w]\n"),
+                                 .quant = "q4_0"},
+                    &m),
+            OINF_OK);
+  CHECK_MSG(m.peak < 48 << 20, "transposed: %zu bytes", m.peak);
   unlink(oi_cv_path("big.safetensors")), unlink(oi_cv_path("big.oinf"));
 }
 
@@ -387,6 +394,15 @@ TEST(convert, survives_every_failing_allocation) {
                    .quant = "q8_0",
                    .no_golden = true},
       1);
+  static const char shapes[] =
+      "transpose: ['*.o_proj.weight']\n"
+      "split: [{from: 'model.layers.{l}.mlp.up_proj.weight', to: ['{l}.a', '{l}.b']}]\n"
+      "merge: [{from: ['{l}.b', 'model.layers.{l}.mlp.gate_proj.weight'], to: '{l}.c'}]\n";
+  const char *folder = llama_folder("plain-tied.json");
+  fail_all((oi_convert){.source = oi_test_path(folder, "model.safetensors"),
+                        .out = oi_cv_path("m.oinf"),
+                        .recipe = oi_cv_recipe(shapes)},
+           1);
   fail_all((oi_convert){.source = llama_folder("plain-tied.json"), .out = oi_cv_path("m.oinf")},
            oi_test_soak() ? 1 : 7);
 }
