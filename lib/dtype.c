@@ -36,6 +36,16 @@ const char *oinf_dtype_name(oinf_dtype dtype) { return info_of(dtype)->name; }
 uint32_t oinf_dtype_block(oinf_dtype dtype) { return info_of(dtype)->block; }
 uint32_t oinf_dtype_block_bytes(oinf_dtype dtype) { return info_of(dtype)->bits / 8u; }
 oi_class oi_dtype_class(oinf_dtype dtype) { return info_of(dtype)->class; }
+oi_dot_type oi_dtype_dot(oinf_dtype dtype) {
+  switch (dtype) {
+    case OINF_F32: return OI_DOT_F32;
+    case OINF_F16: return OI_DOT_F16;
+    case OINF_BF16: return OI_DOT_BF16;
+    case OINF_Q8_0: return OI_DOT_Q8_0;
+    case OINF_Q4_0: return OI_DOT_Q4_0;
+    default: return OI_DOT_NONE;
+  }
+}
 
 oinf_dtype oinf_dtype_find(const char *name) {
   for (unsigned i = 1; i < N_DTYPES; i++)

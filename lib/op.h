@@ -14,6 +14,7 @@
 #ifndef OINF_LIB_OP_H
 #define OINF_LIB_OP_H
 #include "lib/dims.h"
+#include "lib/rt/dot.h"
 
 // OI_TO_BOOL and OI_A_BOOL stand in CLASSES beside the classes: the result is bool; operand a is.
 typedef enum oi_class {
@@ -27,6 +28,7 @@ typedef enum oi_class {
   OI_A_BOOL = 128
 } oi_class;
 oi_class oi_dtype_class(oinf_dtype dtype);
+oi_dot_type oi_dtype_dot(oinf_dtype dtype);  // how the inner kernels take it; OI_DOT_NONE: not
 
 typedef struct oi_type {
   oinf_dtype dtype;

@@ -1,6 +1,7 @@
 // Inner kernels of matmul and attention: every variant that this processor has, over odd sizes and
 // storage types, against the scalar definition bit for bit, and that against double precision.
-#include "lib/op/dot.h"
+#include "lib/op.h"
+#include "lib/rt/dot.h"
 #include "tests/dot_ref.h"
 #include "tests/test.h"
 
@@ -65,7 +66,7 @@ static void check_levels(const char *what, oinf_dtype type, oi_dot d) {
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
     memset(got, 0x55, sizeof got);
-    oi_dot_of(oi_dots_of(levels[v]), type)(&d);
+    oi_dot_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&d);
     check_same(what, levels[v], d.m, d.n, d.k);
   }
 }
@@ -84,21 +85,23 @@ static uint8_t groups[(MOST_W + 15) / 16 * 16 * (MOST_K + 96) * 4] __attribute__
     tiles[MOST_M * (MOST_K + 96) * 4] __attribute__((aligned(64)));
 
 static void run_panels(oi_cpu cpu, oinf_dtype type, int64_t m, int64_t n, int64_t k) {
+  const oi_dot_type as = oi_dtype_dot(type);
   oi_dot d = {.out = got[0],
               .out_pitch = MOST_W,
               .x = tiles,
-              .x_pitch = oi_tile_pitch(k, type),
+              .x_pitch = oi_tile_pitch(k, as),
               .w = groups,
-              .w_pitch = oi_group_bytes(k, type),
+              .w_pitch = oi_group_bytes(k, as),
               .m = m,
               .n = n,
               .k = k};
   memset(got, 0x55, sizeof got);
-  oi_panel_of(oi_dots_of(cpu), type)(&d);
+  oi_panel_of(oi_dots_of(cpu), as)(&d);
 }
 
 static void check_float_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = (k + 3) * (type == OINF_F32 ? 4 : 2);
+  const oi_dot_type as = oi_dtype_dot(type);
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++)
       want[i][j] = ref_dot(rows[i], 1, OINF_F32, weights + j * pitch, 1, type, k);
@@ -106,12 +109,12 @@ static void check_float_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
     if (!has(levels[v])) continue;
     const oi_dots *dots = oi_dots_of(levels[v]);
     for (int64_t j = 0; j < n; j += OI_GROUP)
-      oi_pack_of(dots, type)((float *)(void *)(groups + j / OI_GROUP * oi_group_bytes(k, type)),
+      oi_pack_of(dots, as)((float *)(void *)(groups + j / OI_GROUP * oi_group_bytes(k, as)),
                              weights + j * pitch, pitch, n - j < OI_GROUP ? n - j : OI_GROUP,
                              OI_GROUP, k);
     for (int64_t i = 0; i < m; i += OI_TILE) {
       const int64_t width = m - i < OI_TILE ? m - i : OI_TILE;
-      dots->pack_f32((float *)(void *)(tiles + i * oi_tile_pitch(k, type)), rows[i], sizeof rows[0],
+      dots->pack_f32((float *)(void *)(tiles + i * oi_tile_pitch(k, as)), rows[i], sizeof rows[0],
                      width, width, k);
     }
     run_panels(levels[v], type, m, n, k);
@@ -163,7 +166,7 @@ TEST(dot, every_half_widens_exactly) {
                       .m = 1,
                       .n = 1,
                       .k = 1};
-          oi_dot_of(oi_dots_of(levels[v]), dtype)(&d);
+          oi_dot_of(oi_dots_of(levels[v]), oi_dtype_dot(dtype))(&d);
           CHECK(ref_same(got[0][0], ref_plus_zero(ref_load(weights, i, dtype))));
         }
       }
@@ -196,9 +199,10 @@ static oi_quad quads[MOST_M][MOST_K / OI_QUAD];
 
 static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
+  const oi_dot_type as = oi_dtype_dot(type);
   for (int64_t j = 0; j < n; j += OI_GROUP)
-    oi_pack_group(groups + j / OI_GROUP * oi_group_bytes(k, type), weights + j * pitch, pitch,
-                  n - j < OI_GROUP ? n - j : OI_GROUP, k, type);
+    oi_pack_group(groups + j / OI_GROUP * oi_group_bytes(k, as), weights + j * pitch, pitch,
+                  n - j < OI_GROUP ? n - j : OI_GROUP, k, as);
   for (int64_t i = 0; i < m; i += OI_TILE) {
     static int8_t x[OI_TILE * MOST_K];
     static float d[OI_TILE * MOST_K / 32];
@@ -207,7 +211,8 @@ static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
       memcpy(x + r * k, bytes[i + r], (size_t)k);
       memcpy(d + r * (k / 32), scales[i + r], (size_t)k / 32 * sizeof *d);
     }
-    oi_pack_tile(tiles + i * oi_tile_pitch(k, type), x, d, width, k, type);
+    oi_pack_tile(tiles + i * oi_tile_pitch(k, as), x, d, width, k,
+                 as);
   }
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
@@ -219,7 +224,7 @@ static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
 static void check_quant(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
   for (int64_t i = 0; i < m; i++) {
-    oi_quad_row(quads[i], bytes[i], scales[i], k, type);
+    oi_quad_row(quads[i], bytes[i], scales[i], k, oi_dtype_dot(type));
     for (int64_t j = 0; j < n; j++)
       want[i][j] = ref_dot_q(bytes[i], scales[i], weights + j * pitch, type, k);
   }
@@ -287,9 +292,9 @@ static void check_mix(oinf_dtype type, int64_t m, int64_t begin, int64_t end, in
                 .begin = begin,
                 .end = begin + (end - begin) * 2 / 3,
                 .columns = d};
-    oi_mix_of(oi_dots_of(levels[v]), type)(&a);
+    oi_mix_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&a);
     a.begin = a.end, a.end = end;
-    oi_mix_of(oi_dots_of(levels[v]), type)(&a);
+    oi_mix_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&a);
     for (int64_t r = 0; r < m; r++) {
       oi_dots_of(levels[v])->mixed(out, part + r * 16 * (d + 3), d + 3, d, 0.75f);
       for (int64_t i = 0; i < d; i++)

@@ -136,6 +136,8 @@ static int64_t stored_pitch(const oi_mm *mm) {
   }
 }
 
+static bool packs(oinf_dtype floats) { return oi_dtype_dot(floats) <= OI_DOT_BF16; }
+
 // Many rows of x that lie in rows, by a b of floats or blocks. The room is the greater of what rows
 // and panels take, so sizes still grow with every dim.
 static void describe_panels(oi_mm *mm) {
@@ -144,12 +146,12 @@ static void describe_panels(oi_mm *mm) {
     MOST_GROUPS = 8
   };
   const bool floats = mm->kind == OI_MM_F32;
-  const oinf_dtype type = floats ? OINF_F32 : mm->b.view->dtype;
+  const oi_dot_type type = floats ? OI_DOT_F32 : oi_dtype_dot(mm->b.view->dtype);
   const int64_t rows = mm->a.count * mm->a.rows;
   if ((!floats && mm->kind != OI_MM_QUANT) || mm->k == 0) return;
   if (mm->m < (floats ? OI_MM_FLOATS : OI_MM_BLOCKS)) return;
-  if (floats && (mm->a.transposed || !oi_pack_of(&oi_dots_plain, mm->a.view->dtype))) return;
-  if (floats && mm->w_in_place && !oi_pack_of(&oi_dots_plain, mm->b.view->dtype)) return;
+  if (floats && (mm->a.transposed || !packs(mm->a.view->dtype))) return;
+  if (floats && mm->w_in_place && !packs(mm->b.view->dtype)) return;
   mm->panels = true, mm->x_in_place = false;
   mm->x_pitch = oi_tile_pitch(mm->k, type);
   if (mm->x_bytes < rows * mm->x_pitch) mm->x_bytes = (rows * mm->x_pitch + 63) / 64 * 64;

@@ -2,7 +2,7 @@
 #ifndef OINF_LIB_OP_MATMUL_H
 #define OINF_LIB_OP_MATMUL_H
 #include "lib/op.h"
-#include "lib/op/dot.h"
+#include "lib/rt/dot.h"
 #include "lib/rt/threads.h"
 
 typedef enum oi_mm_kind {

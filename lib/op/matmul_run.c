@@ -66,7 +66,7 @@ static void ready_quads(const job *j, int64_t begin, int64_t end) {
   const float *d = j->call->in[2].data;
   for (int64_t r = begin; r < end; r++)
     oi_quad_row((oi_quad *)(void *)(j->x + r * mm->x_pitch), x + r * mm->k, d + r * (mm->k / 32),
-                mm->k, mm->b.view->dtype);
+                mm->k, oi_dtype_dot(mm->b.view->dtype));
 }
 
 // Rows begin .. end - 1 of all matrices of a, counted through; a piece is at most MOST_PANEL of
@@ -101,9 +101,9 @@ static void ready_tiles(void *arg, int64_t begin, int64_t end, int worker) {
     if (mm->kind == OI_MM_QUANT)
       oi_pack_tile(out, (const int8_t *)a->data + row * mm->k,
                    (const float *)j->call->in[2].data + row * (mm->k / 32), rows, mm->k,
-                   mm->b.view->dtype);
+                   oi_dtype_dot(mm->b.view->dtype));
     else
-      oi_pack_of(j->dots, a->dtype)((float *)(void *)out,
+      oi_pack_of(j->dots, oi_dtype_dot(a->dtype))((float *)(void *)out,
                                     (const uint8_t *)a->data + row * mm->k * size, mm->k * size,
                                     rows, rows, mm->k);
   }
@@ -192,7 +192,7 @@ static void run_sums(const job *j, const oi_dot *d, int64_t ib, int64_t first, f
                 .end = d->k,
                 .columns = d->n};
   memset(part, 0, (size_t)(d->m * 16 * pitch) * sizeof *part);
-  oi_mix_of(j->dots, b->dtype)(&mix);
+  oi_mix_of(j->dots, oi_dtype_dot(b->dtype))(&mix);
   for (int64_t i = 0; i < d->m; i++)
     j->dots->mixed(d->out + i * d->out_pitch, part + i * 16 * pitch, pitch, d->n, 1.0f);
 }
@@ -202,11 +202,12 @@ static void pack_group(const job *j, int64_t ib, int64_t first, int64_t n, uint8
                        uint8_t *panel) {
   const oi_mm *mm = j->mm;
   const oi_view *b = mm->b.view;
+  const oi_dot_type type = oi_dtype_dot(b->dtype);
   const uint8_t *rows = (const uint8_t *)b->data + (ib * mm->b.rows + first) * mm->w_pitch;
   if (!mm->w_in_place) pack(mm, &mm->b, ib, first, n, panel, mm->w_pitch), rows = panel;
-  if (mm->kind == OI_MM_QUANT) oi_pack_group(group, rows, mm->w_pitch, n, mm->k, b->dtype);
+  if (mm->kind == OI_MM_QUANT) oi_pack_group(group, rows, mm->w_pitch, n, mm->k, type);
   else
-    oi_pack_of(j->dots, mm->w_in_place ? b->dtype : OINF_F32)((float *)(void *)group, rows,
+    oi_pack_of(j->dots, mm->w_in_place ? type : OI_DOT_F32)((float *)(void *)group, rows,
                                                               mm->w_pitch, n, OI_GROUP, mm->k);
 }
 
@@ -291,10 +292,10 @@ void oi_mm_run(const oi_call *c, const oi_mm *mm) {
   if (mm->m == 0 || mm->n == 0 || mm->count == 0) return;
   j.dots = oi_dots_of((oi_cpu)c->cpu);
   ready_x(&j);
-  if (mm->kind == OI_MM_F32)
-    j.dot = oi_dot_of(j.dots, mm->w_in_place ? mm->b.view->dtype : OINF_F32);
-  if (mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(j.dots, mm->b.view->dtype);
-  if (mm->panels) j.dot = oi_panel_of(j.dots, mm->kind == OI_MM_F32 ? OINF_F32 : mm->b.view->dtype);
+  const bool stored = mm->kind == OI_MM_QUANT || (mm->kind == OI_MM_F32 && mm->w_in_place);
+  const oi_dot_type type = stored ? oi_dtype_dot(mm->b.view->dtype) : OI_DOT_F32;
+  if (mm->kind == OI_MM_F32 || mm->kind == OI_MM_QUANT)
+    j.dot = mm->panels ? oi_panel_of(j.dots, type) : oi_dot_of(j.dots, type);
   j.columns = choose_columns(mm, oi_threads_count(c->threads));
   j.pieces = (mm->n + j.columns - 1) / j.columns;
   oi_threads_run(c->threads, mm->count * j.pieces, 1, run_pieces, &j);

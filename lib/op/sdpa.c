@@ -12,7 +12,7 @@
 // other under one head, or, where there are few queries, the heads that share keys. What it does
 // not do: online softmax, which is fast and not strict.
 #include "lib/op.h"
-#include "lib/op/dot.h"
+#include "lib/rt/dot.h"
 #include "lib/rt/strict.h"
 #include "lib/rt/threads.h"
 
@@ -133,7 +133,7 @@ static void dot_keys(const job *j, const item *it, range keys) {
               .m = it->rows,
               .n = keys.end - keys.begin,
               .k = j->d};
-  oi_dot_of(j->dots, k->dtype)(&d);
+  oi_dot_of(j->dots, oi_dtype_dot(k->dtype))(&d);
 }
 
 static void scale_scores(const job *j, float *s, range keys) {
@@ -219,7 +219,7 @@ static void mix_keys(const job *j, const item *it, int64_t row, int64_t rows, ra
                 .begin = keys.begin,
                 .end = keys.end,
                 .columns = j->d};
-  if (keys.begin < keys.end) oi_mix_of(j->dots, v->dtype)(&mix);
+  if (keys.begin < keys.end) oi_mix_of(j->dots, oi_dtype_dot(v->dtype))(&mix);
 }
 
 // The keys that all rows see are read once for all of them; before and behind them each row goes

@@ -5,7 +5,8 @@
 // cache helps; the denominator is the best of plain reads with 1, 4 and 8 streams measured in the
 // same round, because a neighbour on the machine moves every figure and only ratios of one round
 // mean anything. The thread's CPU clock is used. Usage: bench_matvec [ROUNDS [MiB]].
-#include "lib/op/dot.h"
+#include "lib/op.h"
+#include "lib/rt/dot.h"
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
@@ -56,7 +57,7 @@ static double matvec_speed(const oi_dots *dots, input *in, oinf_dtype type, cons
       p.w = at + i * matrix + (size_t)(row * d.w_pitch);
       p.n = SIZE - row < piece ? SIZE - row : piece;
       p.out = d.out + row;
-      oi_dot_of(dots, type)(&p);
+      oi_dot_of(dots, oi_dtype_dot(type))(&p);
     }
   }
   return (double)(n * matrix) / (bench_cpu() - start) / 1e9;
@@ -67,7 +68,7 @@ static double matmul_speed(const oi_dots *dots, input *in, oinf_dtype type, cons
   oi_dot d = problem(in, type, PREFILL);
   d.w = at, d.n = SOME;
   double start = bench_cpu();
-  oi_dot_of(dots, type)(&d);
+  oi_dot_of(dots, oi_dtype_dot(type))(&d);
   return 2.0 * PREFILL * SOME * SIZE / (bench_cpu() - start) / 1e9;
 }
 

@@ -6,10 +6,24 @@
 // then for s = 8, 4, 2, 1 p[i] = p[i] + p[i + s], and -0 becomes +0. A register of 16 lanes along k
 // *is* that order, so it costs nothing. A quantized one: a block's value (dw * dx) * f32(isum) goes
 // to partial (block mod 4), then s = 2, 1.
-#ifndef OINF_LIB_OP_DOT_H
-#define OINF_LIB_OP_DOT_H
-#include <oinf/oinf.h>
+// One part of the runtime that bundles carry: C11 and libc, nothing of oinf.
+#ifndef OI_RT_DOT_H
+#define OI_RT_DOT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "lib/rt/cpu.h"
+
+// How a row of weights, keys or values is stored.
+typedef enum oi_dot_type {
+  OI_DOT_F32,
+  OI_DOT_F16,
+  OI_DOT_BF16,
+  OI_DOT_Q8_0,
+  OI_DOT_Q4_0,
+  OI_DOT_NONE  // otherwise
+} oi_dot_type;
 
 // out[i * out_pitch + j] = dot(row i of x, row j of w), i < m, j < n.
 typedef struct oi_dot {
@@ -58,8 +72,9 @@ enum {
 };  // elements of x in a quad
 static inline int64_t oi_quads(int64_t k) { return (k + OI_QUAD - 1) / OI_QUAD; }
 // One row: k (a multiple of 32) values and their scales into oi_quads(k) quads, for weights of the
-// given dtype.
-void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k, oinf_dtype weights);
+// given type.
+OI_RT void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k,
+                       oi_dot_type weights);
 
 // ---- panels: both sides re-laid, for products with many rows of x ----
 //
@@ -87,16 +102,16 @@ typedef struct oi_block {
   int64_t width;
 } oi_block;
 static inline int64_t oi_panel_steps(int64_t k) { return (k + 15) / 16 + 1; }
-int64_t oi_group_bytes(int64_t k, oinf_dtype weights);
-int64_t oi_tile_pitch(int64_t k, oinf_dtype weights);  // bytes of x a row
+OI_RT int64_t oi_group_bytes(int64_t k, oi_dot_type weights);
+OI_RT int64_t oi_tile_pitch(int64_t k, oi_dot_type weights);  // bytes of x a row
 // Up to `width` rows of floats as a panel.
 typedef void oi_pack_fn(float *out, const void *rows, int64_t pitch, int64_t n, int64_t width,
                         int64_t k);
 // Up to 16 rows of quantized blocks as a group; `width` rows of quantized x as a tile.
-void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
-                   oinf_dtype weights);
-void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
-                  oinf_dtype weights);
+OI_RT void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
+                   oi_dot_type weights);
+OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
+                  oi_dot_type weights);
 
 typedef struct oi_dots {
   oi_dot_fn *f32, *f16, *bf16, *q8_0, *q4_0;
@@ -106,13 +121,14 @@ typedef struct oi_dots {
   oi_mixed_fn *mixed;
   oi_exp_fn *exp;
 } oi_dots;
-extern const oi_dots oi_dots_plain;
+OI_RT const oi_dots *oi_dots_plain(void);
 #if defined(__x86_64__)
-extern const oi_dots oi_dots_avx2, oi_dots_avx512;
+OI_RT const oi_dots *oi_dots_avx2(void);
+OI_RT const oi_dots *oi_dots_avx512(void);
 #endif
-const oi_dots *oi_dots_of(oi_cpu cpu);                          // OI_CPU_UNKNOWN: asks
-oi_dot_fn *oi_dot_of(const oi_dots *dots, oinf_dtype weights);  // NULL: none for it
-oi_mix_fn *oi_mix_of(const oi_dots *dots, oinf_dtype values);
-oi_dot_fn *oi_panel_of(const oi_dots *dots, oinf_dtype weights);
-oi_pack_fn *oi_pack_of(const oi_dots *dots, oinf_dtype floats);
+OI_RT const oi_dots *oi_dots_of(oi_cpu cpu);                           // OI_CPU_UNKNOWN: asks
+OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights);  // NULL: none for it
+OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values);
+OI_RT oi_dot_fn *oi_panel_of(const oi_dots *dots, oi_dot_type weights);
+OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats);
 #endif

@@ -2,11 +2,11 @@
 // AArch64, and plain loops over quantized blocks. It is always there, and the one that the others
 // are held against in reading. Vectors of 16 floats would read better, but gcc lowers what is wider
 // than a register element by element.
-#include "lib/op/dot.h"
-#include "lib/rt/strict.h"
+#include "lib/rt/dot_part.h"
 
-#include <string.h>
-
+#define V(name) name##_plain
+#define vf V(floats)
+#define vi V(integers)
 #define TARGET
 #define WIDTH 4
 #define LANES 4
@@ -18,75 +18,74 @@
 #define MIX_N 4
 #define PANEL_C 2
 #define PANEL_FEW 1
-typedef float vf __attribute__((vector_size(16)));
-typedef vf four;
-typedef uint32_t vu __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
-typedef uint16_t half_of_vu __attribute__((vector_size(8)));
+typedef float vf __attribute__((vector_size(16)));
+typedef uint32_t word4 __attribute__((vector_size(16)));
+typedef int32_t int4 __attribute__((vector_size(16)));
+typedef uint16_t half4 __attribute__((vector_size(8)));
 
 // Exact: the exponent is rescaled by a product with 2^112, which turns subnormal halves into normal
 // floats too; infinities and NaN, which that leaves at 2^16 and more, get the largest exponent.
-static inline vf widen_f16(vu h) {
-  const vu sign = (h & 0x8000u) << 16, rest = (h & 0x7fffu) << 13;
+static inline vf V(widen_f16)(word4 h) {
+  const word4 sign = (h & 0x8000u) << 16, rest = (h & 0x7fffu) << 13;
   vf f = (vf)rest * 0x1p112f;
-  vu special = (vu)((vi)f >= 0x47800000);
-  return (vf)((vu)f | (special & 0x7f800000u) | sign);
+  word4 special = (word4)((int4)f >= 0x47800000);
+  return (vf)((word4)f | (special & 0x7f800000u) | sign);
 }
 
-static inline vf widen(const uint8_t *p, oinf_dtype type) {
+static inline vf V(widen)(const uint8_t *p, oi_dot_type type) {
   vf v;
-  half_of_vu half;
-  if (type == OINF_F32) return memcpy(&v, p, sizeof v), v;
+  half4 half;
+  if (type == OI_DOT_F32) return memcpy(&v, p, sizeof v), v;
   memcpy(&half, p, sizeof half);
-  vu bits = __builtin_convertvector(half, vu);
-  return type == OINF_BF16 ? (vf)(bits << 16) : widen_f16(bits);
+  word4 bits = __builtin_convertvector(half, word4);
+  return type == OI_DOT_BF16 ? (vf)(bits << 16) : V(widen_f16)(bits);
 }
 
-static float widen_one(const uint8_t *p, oinf_dtype type) {
+static float V(widen_one)(const uint8_t *p, oi_dot_type type) {
   uint8_t some[16] = {0};
-  memcpy(some, p, type == OINF_F32 ? 4 : 2);
-  return widen(some, type)[0];
+  memcpy(some, p, type == OI_DOT_F32 ? 4 : 2);
+  return V(widen)(some, type)[0];
 }
 
-static inline void transpose(four r[4]) {
-  four q[4];
+static inline void V(transpose)(float4 r[4]) {
+  float4 q[4];
   memcpy(q, r, sizeof q);
-  for (int i = 0; i < 4; i++) r[i] = (four){q[0][i], q[1][i], q[2][i], q[3][i]};
+  for (int i = 0; i < 4; i++) r[i] = (float4){q[0][i], q[1][i], q[2][i], q[3][i]};
 }
 
-static inline four fold_four(vf p[4][LANES]) {
-  four r[4];
+static inline float4 V(fold_four)(vf p[4][LANES]) {
+  float4 r[4];
   for (int i = 0; i < 4; i++) {
-    four a = p[i][0] + p[i][2], b = p[i][1] + p[i][3];
+    float4 a = p[i][0] + p[i][2], b = p[i][1] + p[i][3];
     r[i] = a + b;
   }
-  transpose(r);
-  four even = r[0] + r[2], odd = r[1] + r[3];
+  V(transpose)(r);
+  float4 even = r[0] + r[2], odd = r[1] + r[3];
   return even + odd;
 }
 
-static void mix_rest(const oi_mix *a, oinf_dtype type) {
-  const int64_t size = type == OINF_F32 ? 4 : 2;
+static void V(mix_rest)(const oi_mix *a, oi_dot_type type) {
+  const int64_t size = type == OI_DOT_F32 ? 4 : 2;
   for (int64_t j = a->begin; j < a->end; j++) {
     if (a->seen && !a->seen[j]) continue;
     const uint8_t *v = (const uint8_t *)a->v + j * a->v_pitch;
     for (int64_t i = 0; i < a->m; i++) {
       float *part = a->part + (i * 16 + j % 16) * a->part_pitch, e = a->e[i * a->e_pitch + j];
       for (int64_t c = 0; c < a->columns; c++) {
-        float product = widen_one(v + c * size, type) * e;
+        float product = V(widen_one)(v + c * size, type) * e;
         part[c] = part[c] + product;
       }
     }
   }
 }
 
-#include "lib/op/dot_float.inc"
+#include "lib/rt/dot_float.inc"
 
 // ---- quantized blocks: a scale in f16, then 32 bytes, or 16 bytes with element j low and j + 16
 // high ----
-enum { Q8_BYTES = 34, Q4_BYTES = 18 };
 
-static int32_t sum_q8(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
+static int32_t V(sum_q8)(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
   const int8_t *q = (const int8_t *)block + 2;
   int32_t sum = 0;
   for (int i = 0; i < 16; i++) sum += q[i] * lo[i];
@@ -94,7 +93,7 @@ static int32_t sum_q8(const uint8_t *block, const int8_t *lo, const int8_t *hi) 
   return sum;
 }
 
-static int32_t sum_q4(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
+static int32_t V(sum_q4)(const uint8_t *block, const int8_t *lo, const int8_t *hi) {
   const uint8_t *q = block + 2;
   int32_t sum = 0;
   for (int i = 0; i < 16; i++) sum += ((q[i] & 15) - 8) * lo[i];
@@ -102,35 +101,35 @@ static int32_t sum_q4(const uint8_t *block, const int8_t *lo, const int8_t *hi) 
   return sum;
 }
 
-INLINE float dot_row(const oi_quad *x, const uint8_t *w, int64_t blocks, bool q8) {
+INLINE float V(dot_row)(const oi_quad *x, const uint8_t *w, int64_t blocks, bool q8) {
   float p[4] = {0};
   for (int64_t b = 0; b < blocks; b++, w += q8 ? Q8_BYTES : Q4_BYTES) {
     const oi_quad *quad = &x[b / 4];
-    int32_t sum = (q8 ? sum_q8 : sum_q4)(w, quad->lo[b % 4], quad->hi[b % 4]);
-    float scale = widen_one(w, OINF_F16) * quad->d[b % 4];
+    int32_t sum = (q8 ? V(sum_q8) : V(sum_q4))(w, quad->lo[b % 4], quad->hi[b % 4]);
+    float scale = V(widen_one)(w, OI_DOT_F16) * quad->d[b % 4];
     float value = scale * (float)sum;
     p[b % 4] = p[b % 4] + value;
   }
   float even = p[0] + p[2], odd = p[1] + p[3];
-  return positive_zero(even + odd);
+  return dot_positive_zero(even + odd);
 }
 
-INLINE void dot_blocks(const oi_dot *d, bool q8) {
+INLINE void V(dot_blocks)(const oi_dot *d, bool q8) {
   for (int64_t j = 0; j < d->n; j++)
     for (int64_t i = 0; i < d->m; i++) {
       const void *x = (const uint8_t *)d->x + i * d->x_pitch;
       d->out[i * d->out_pitch + j] =
-          dot_row(x, (const uint8_t *)d->w + j * d->w_pitch, d->k / 32, q8);
+          V(dot_row)(x, (const uint8_t *)d->w + j * d->w_pitch, d->k / 32, q8);
     }
 }
 
-static void dot_q8_0(const oi_dot *d) { dot_blocks(d, true); }
-static void dot_q4_0(const oi_dot *d) { dot_blocks(d, false); }
+static void V(dot_q8_0)(const oi_dot *d) { V(dot_blocks)(d, true); }
+static void V(dot_q4_0)(const oi_dot *d) { V(dot_blocks)(d, false); }
 
 // Four rows of w in a register, an element of each at a time.
-INLINE void block_sums(vi s[PANEL_C][LANES], const oi_block *at, int columns, bool q8) {
+INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns, bool q8) {
   for (int j = 0; j < 8; j++) EACH (l, LANES) {
-      vu q;
+      word4 q;
       memcpy(&q, at->q + 64 * (q8 ? j : j % 4) + 16 * l, sizeof q);
       if (!q8) q = (j < 4 ? q : q >> 4) & 0x0f0f0f0fu;
       EACH (i, 4) {
@@ -140,8 +139,15 @@ INLINE void block_sums(vi s[PANEL_C][LANES], const oi_block *at, int columns, bo
     }
 }
 
-#include "lib/op/dot_panel.inc"
+#include "lib/rt/dot_panel.inc"
 
-const oi_dots oi_dots_plain = {
-    dot_f32,      dot_f16,    dot_bf16,   dot_q8_0, dot_q4_0, panel_floats, panel_q8_0,
-    panel_q4_0,   pack_f32,   pack_f16,   pack_bf16, mix_f32, mix_f16, mix_bf16, mixed, exp_row};
+OI_RT const oi_dots *oi_dots_plain(void) {
+  static const oi_dots dots = {
+      V(dot_f32),      V(dot_f16),    V(dot_bf16),   V(dot_q8_0),  V(dot_q4_0),
+      V(panel_floats), V(panel_q8_0), V(panel_q4_0), V(pack_f32),  V(pack_f16),
+      V(pack_bf16),    V(mix_f32),    V(mix_f16),    V(mix_bf16),  V(mixed),
+      V(exp_row)};
+  return &dots;
+}
+
+#include "lib/rt/dot_end.inc"

@@ -1,54 +1,54 @@
 // The choice among the variants of the inner kernels, and the form in which they take a quantized
 // row.
-#include "lib/op/dot.h"
+#include "lib/rt/dot.h"
 
 #include <string.h>
 
-const oi_dots *oi_dots_of(oi_cpu cpu) {
+OI_RT const oi_dots *oi_dots_of(oi_cpu cpu) {
   if (cpu == OI_CPU_UNKNOWN) cpu = oi_cpu_level();
 #if defined(__x86_64__)
-  if (cpu >= OI_CPU_AVX512) return &oi_dots_avx512;
-  if (cpu >= OI_CPU_AVX2) return &oi_dots_avx2;
+  if (cpu >= OI_CPU_AVX512) return oi_dots_avx512();
+  if (cpu >= OI_CPU_AVX2) return oi_dots_avx2();
 #endif
-  return &oi_dots_plain;
+  return oi_dots_plain();
 }
 
-oi_dot_fn *oi_dot_of(const oi_dots *dots, oinf_dtype weights) {
+OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights) {
   switch (weights) {
-    case OINF_F32: return dots->f32;
-    case OINF_F16: return dots->f16;
-    case OINF_BF16: return dots->bf16;
-    case OINF_Q8_0: return dots->q8_0;
-    case OINF_Q4_0: return dots->q4_0;
+    case OI_DOT_F32: return dots->f32;
+    case OI_DOT_F16: return dots->f16;
+    case OI_DOT_BF16: return dots->bf16;
+    case OI_DOT_Q8_0: return dots->q8_0;
+    case OI_DOT_Q4_0: return dots->q4_0;
     default: return NULL;
   }
 }
 
-oi_mix_fn *oi_mix_of(const oi_dots *dots, oinf_dtype values) {
+OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values) {
   switch (values) {
-    case OINF_F32: return dots->mix_f32;
-    case OINF_F16: return dots->mix_f16;
-    case OINF_BF16: return dots->mix_bf16;
+    case OI_DOT_F32: return dots->mix_f32;
+    case OI_DOT_F16: return dots->mix_f16;
+    case OI_DOT_BF16: return dots->mix_bf16;
     default: return NULL;
   }
 }
 
-oi_dot_fn *oi_panel_of(const oi_dots *dots, oinf_dtype weights) {
+OI_RT oi_dot_fn *oi_panel_of(const oi_dots *dots, oi_dot_type weights) {
   switch (weights) {
-    case OINF_F32:
-    case OINF_F16:
-    case OINF_BF16: return dots->panel_floats;
-    case OINF_Q8_0: return dots->panel_q8_0;
-    case OINF_Q4_0: return dots->panel_q4_0;
+    case OI_DOT_F32:
+    case OI_DOT_F16:
+    case OI_DOT_BF16: return dots->panel_floats;
+    case OI_DOT_Q8_0: return dots->panel_q8_0;
+    case OI_DOT_Q4_0: return dots->panel_q4_0;
     default: return NULL;
   }
 }
 
-oi_pack_fn *oi_pack_of(const oi_dots *dots, oinf_dtype floats) {
+OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats) {
   switch (floats) {
-    case OINF_F32: return dots->pack_f32;
-    case OINF_F16: return dots->pack_f16;
-    case OINF_BF16: return dots->pack_bf16;
+    case OI_DOT_F32: return dots->pack_f32;
+    case OI_DOT_F16: return dots->pack_f16;
+    case OI_DOT_BF16: return dots->pack_bf16;
     default: return NULL;
   }
 }
@@ -58,22 +58,23 @@ enum {
   X_BLOCK = 40
 };  // bytes of a block and row in a tile of x
 
-static int64_t block_quants(oinf_dtype weights) { return weights == OINF_Q8_0 ? 512 : 256; }
+static int64_t block_quants(oi_dot_type weights) { return weights == OI_DOT_Q8_0 ? 512 : 256; }
 
-int64_t oi_group_bytes(int64_t k, oinf_dtype weights) {
-  if (weights != OINF_Q8_0 && weights != OINF_Q4_0) return oi_panel_steps(k) * 16 * OI_GROUP * 4;
+OI_RT int64_t oi_group_bytes(int64_t k, oi_dot_type weights) {
+  if (weights != OI_DOT_Q8_0 && weights != OI_DOT_Q4_0)
+    return oi_panel_steps(k) * 16 * OI_GROUP * 4;
   return oi_quads(k) * (OI_SCALES + 4 * block_quants(weights));
 }
 
-int64_t oi_tile_pitch(int64_t k, oinf_dtype weights) {
-  if (weights != OINF_Q8_0 && weights != OINF_Q4_0) return oi_panel_steps(k) * 16 * 4;
+OI_RT int64_t oi_tile_pitch(int64_t k, oi_dot_type weights) {
+  if (weights != OI_DOT_Q8_0 && weights != OI_DOT_Q4_0) return oi_panel_steps(k) * 16 * 4;
   return k / 32 * X_BLOCK;
 }
 
 // Four elements at a time go to their place; what does not exist is the stored zero, scale 0.
-void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
-                   oinf_dtype weights) {
-  const bool q8 = weights == OINF_Q8_0;
+OI_RT void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, int64_t k,
+                   oi_dot_type weights) {
+  const bool q8 = weights == OI_DOT_Q8_0;
   const int64_t quants = block_quants(weights), stored = q8 ? 34 : 18,
                 four = OI_SCALES + 4 * quants;
   const uint32_t offset = q8 ? 0x80808080u : 0;
@@ -97,9 +98,9 @@ void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64_t n, 
   }
 }
 
-void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
-                  oinf_dtype weights) {
-  const int32_t offset = weights == OINF_Q8_0 ? 128 : 8;
+OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
+                  oi_dot_type weights) {
+  const int32_t offset = weights == OI_DOT_Q8_0 ? 128 : 8;
   for (int64_t b = 0; b < k / 32; b++, out += X_BLOCK * width)
     for (int64_t r = 0; r < width; r++) {
       const int8_t *from = x + r * k + 32 * b;
@@ -122,8 +123,9 @@ static void fix_lanes(oi_quad *quad, int block, int offset) {
   }
 }
 
-void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k, oinf_dtype weights) {
-  int offset = weights == OINF_Q8_0 ? 128 : 8;
+OI_RT void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k,
+                       oi_dot_type weights) {
+  int offset = weights == OI_DOT_Q8_0 ? 128 : 8;
   memset(out, 0, (size_t)oi_quads(k) * sizeof *out);
   for (int64_t b = 0; b < k / 32; b++) {
     oi_quad *quad = &out[b / 4];

@@ -1,0 +1,57 @@
+// What the variants of the inner kernels share. A variant is one of dot_plain.c, dot_avx2.c,
+// dot_avx512.c and dot_neon.c; V(name) gives its functions names of their own, since in a bundle
+// all of them are one file.
+#ifndef OI_RT_DOT_PART_H
+#define OI_RT_DOT_PART_H
+#include <string.h>
+
+#include "lib/rt/dot.h"
+#include "lib/rt/strict.h"
+
+#define INLINE static inline __attribute__((always_inline)) TARGET
+// A loop that is unrolled whole, so that arrays indexed by it are registers.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define EACH(i, n) UNROLL for (int i = 0; i < (int)(n); i++)
+
+enum {
+  DOT_MOST = 16,  // accumulators of a tile
+  DOT_EARLY = 8,  // rows that are fetched ahead where they lie apart
+  DOT_ROWS = 4,   // rows of quantized weights that are folded together
+  Q8_BYTES = 34,  // a block: its scale in f16, then 32 bytes,
+  Q4_BYTES = 18   // or 16 bytes with element j low and j + 16 high
+};
+
+// Panels: partial sums of floats and of blocks, steps that are packed at a time, and which kind.
+enum { DOT_PARTS = 16, DOT_BLOCK_PARTS = 4, DOT_PIECE = 16 };
+typedef enum dot_panel { DOT_FLOATS, DOT_Q8, DOT_Q4 } dot_panel;
+// A piece of some rows, widened; rows lie no multiple of 1 KiB apart, as they do in memory.
+typedef struct dot_piece {
+  float at[OI_GROUP][DOT_PIECE * 16 + 16];
+} dot_piece;
+
+typedef float float4 __attribute__((vector_size(16)));
+
+// Rows of x by rows of w whose sums are registers.
+typedef struct dot_tile {
+  const uint8_t *x, *w;    // row 0 of each
+  int64_t x_step, w_step;  // bytes to the next row of the tile
+  float *out;
+  int64_t m_step, n_step;  // floats
+  int64_t k;
+  int64_t ahead;  // bytes
+} dot_tile;
+
+static inline int64_t dot_size(oi_dot_type type) { return type == OI_DOT_F32 ? 4 : 2; }
+
+static inline float dot_positive_zero(float sum) {
+  uint32_t bits;
+  memcpy(&bits, &sum, sizeof bits);
+  bits = bits == 0x80000000u ? 0 : bits;
+  memcpy(&sum, &bits, sizeof bits);
+  return sum;
+}
+#endif
