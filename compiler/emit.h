@@ -44,7 +44,8 @@ typedef struct oi_emit {
   uint32_t *kernel;    // by node: number of its kernel, counted from 1; 0: none
   uint32_t *in_order;  // nodes that have a kernel
   uint32_t n_kernels;
-  oi_emit_cut *cuts;  // by node
+  oi_emit_cut *cuts;   // by node
+  unsigned dot_types;  // bits: storage types of the runtime's inner kernels that are used
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights

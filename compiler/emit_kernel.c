@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compiler/emit.h"
+#include "lib/rt/dot.h"
 #include "lib/rt/rope.h"
 #include "lib/rt/strict.h"
 
@@ -52,6 +53,14 @@ static void put_dim(filling *f, const char *name, oinf_dim d) {
   oi_emit_dim(f->e, d);
   take(f, name, from);
 }
+static void put_around(filling *f, const char *name, const char *before, oinf_dim d,
+                       const char *behind) {
+  const size_t from = mark(f);
+  oi_text_put(&f->e->out, "%s", before);
+  oi_emit_dim(f->e, d);
+  oi_text_put(&f->e->out, "%s", behind);
+  take(f, name, from);
+}
 static void put_span(filling *f, const char *name, const oi_type *t, uint32_t from, uint32_t to) {
   const size_t at = mark(f);
   oi_emit_span(f->e, t, from, to);
@@ -92,41 +101,95 @@ static void put_blocks(filling *f, oinf_dtype dtype) {
   put(f, "HIGH", q8 ? "(int8_t)w[18 + j]" : "((w[2 + j] >> 4) - 8)");
 }
 
+// How the runtime's inner kernels take a storage type; NULL: they do not.
+static const char *dot_of(filling *f, oinf_dtype dtype, bool mixes) {
+  static const char *const dots[] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
+  static const char *const mixed[] = {"mix_f32", "mix_f16", "mix_bf16", NULL, NULL};
+  const oi_dot_type type = oi_dtype_dot(dtype);
+  if (type == OI_DOT_NONE) return NULL;
+  f->e->dot_types |= 1u << type;
+  return mixes ? mixed[type] : dots[type];
+}
+
 // A column of the product is a row of b, where b is transposed.
-static void cut_columns(filling *f, const oi_type *a, oinf_dim columns, bool rows_of_b) {
+static void put_product(filling *f, const oi_type *a, oinf_dim columns, bool rows_of_b) {
   const oi_type one = {.rank = 1, .dim = {columns}};
   f->cut->units = oi_emit_span_text(f->e, &one, 0, 1);
   f->cut->cost = oi_emit_span_text(f->e, a, 0, a->rank);
   f->cut->tiled = rows_of_b ? 1 : -1;
-}
-
-static oinf_status matmul_blocks(filling *f, const oi_node *n) {
-  const oi_type *a = type_in(f->e, n, 0), *b = type_in(f->e, n, 1);
-  cut_columns(f, a, b->dim[0], true);
   put_span(f, "ROWS", a, 0, a->rank - 1);
   put_dim(f, "DEPTH", a->dim[a->rank - 1]);
-  put_dim(f, "COLUMNS", b->dim[0]);
-  put_blocks(f, b->dtype);
-  if (n->n_in == 3) return finish(f, "matmul_blocks.c");
+  put_dim(f, "COLUMNS", columns);
+}
+
+// Bytes of the shared scratch: `bytes` for each so many elements of a, at the bounds of symbols.
+static void share_rows(filling *f, const oi_type *a, uint64_t bytes, int64_t each) {
+  oi_type row = {.dtype = OINF_U8, .rank = 1, .dim = {a->dim[a->rank - 1]}}, rows = *a;
+  rows.dtype = OINF_U8, rows.rank = a->rank - 1;
+  const uint64_t depth = oi_plan_bytes_hi(&f->e->plan, &row);
+  const uint64_t parts = (depth + (uint64_t)each - 1) / (uint64_t)each;
+  f->cut->shared = oi_plan_bytes_hi(&f->e->plan, &rows) * parts * bytes;
+}
+
+// The rows of a where they lie, or widened first.
+static oinf_status put_floats(filling *f, const oi_type *a) {
+  put_around(f, "X_PITCH", "", a->dim[a->rank - 1], " * 4");
+  if (a->dtype == OINF_F32) return put(f, "X", "c->in[0]"), OINF_OK;
+  put(f, "X", "(const void *)c->room");
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
+  share_rows(f, a, 4, 1);
+  f->cut->ready = oi_emit_span_text(f->e, a, 0, a->rank);
+  OI_TRY(finish(f, "matmul_widen.c"));
+  oi_text_put(&f->e->out, "\n");
+  return OINF_OK;
+}
+
+static oinf_status matmul_blocks(filling *f, const oi_type *a, oinf_dtype blocks) {
+  const bool q8 = blocks == OINF_Q8_0;
+  const oinf_dim depth = a->dim[a->rank - 1];
+  put(f, "DOT", dot_of(f, blocks, false));
+  put(f, "DOT_TYPE", q8 ? "OI_DOT_Q8_0" : "OI_DOT_Q4_0");
+  put(f, "X", "c->room");
+  put_around(f, "X_PITCH", "oi_quads(", depth, ") * (int64_t)sizeof(oi_quad)");
+  put_around(f, "W_PITCH", "", depth, q8 ? " / 32 * 34" : " / 32 * 18");
+  share_rows(f, a, sizeof(oi_quad), OI_QUAD);
+  f->cut->ready = oi_emit_span_text(f->e, a, 0, a->rank - 1);
+  OI_TRY(finish(f, "matmul_quads.c"));
+  oi_text_put(&f->e->out, "\n");
+  return finish(f, "matmul.c");
+}
+
+static oinf_status matmul_wide(filling *f, const oi_type *a, oinf_dtype blocks) {
+  const oi_type row = {.dtype = OINF_F32, .rank = 1, .dim = {a->dim[a->rank - 1]}};
+  put_blocks(f, blocks);
+  dot_of(f, OINF_F32, false);
+  f->cut->own = oi_plan_bytes_hi(&f->e->plan, &row);
+  OI_TRY(put_floats(f, a));
   return finish(f, "matmul_wide.c");
+}
+
+static oinf_status matmul_columns(filling *f, const oi_type *a, oinf_dtype dtype) {
+  put(f, "MIX", dot_of(f, dtype, true));
+  put_format(f, "W_BYTES", "%u", (unsigned)oinf_dtype_block_bytes(dtype));
+  f->cut->own = 16 * (512 + 8 * 16) * sizeof(float);
+  OI_TRY(put_floats(f, a));
+  return finish(f, "matmul_columns.c");
 }
 
 static oinf_status matmul(filling *f, const oi_node *n) {
   const oinf_matmul_args *args = n->args;
   const oi_type *a = type_in(f->e, n, 0), *b = type_in(f->e, n, 1);
-  if (oi_dtype_class(b->dtype) == OI_Q) return matmul_blocks(f, n);
-  if (!is_float(a) || !is_float(b) || args->transpose_a || b->rank != 2)
+  const bool quantized = oi_dtype_class(b->dtype) == OI_Q;
+  if (!is_float(a) && n->n_in == 2) return oi_emit_matmul_any(f->e, n, f->hole[0].text, f->cut);
+  if (!quantized && (args->transpose_a || b->rank != 2 || oi_dtype_dot(b->dtype) == OI_DOT_NONE))
     return oi_emit_matmul_any(f->e, n, f->hole[0].text, f->cut);
-  const oinf_dim columns = b->dim[args->transpose_b ? 0 : 1];
-  cut_columns(f, a, columns, args->transpose_b);
-  put_span(f, "ROWS", a, 0, a->rank - 1);
-  put_dim(f, "DEPTH", a->dim[a->rank - 1]);
-  put_dim(f, "COLUMNS", columns);
-  put_dtype(f, "A_T", "A_LOAD", a->dtype);
-  put_dtype(f, "B_T", "B_LOAD", b->dtype);
-  put(f, "B_N", args->transpose_b ? "depth" : "1");
-  put(f, "B_K", args->transpose_b ? "1" : "columns");
+  put_product(f, a, b->dim[quantized || args->transpose_b ? 0 : 1], quantized || args->transpose_b);
+  if (quantized && n->n_in == 3) return matmul_blocks(f, a, b->dtype);
+  if (quantized) return matmul_wide(f, a, b->dtype);
+  if (!args->transpose_b) return matmul_columns(f, a, b->dtype);
+  put(f, "DOT", dot_of(f, b->dtype, false));
+  put_around(f, "W_PITCH", "", a->dim[a->rank - 1], b->dtype == OINF_F32 ? " * 4" : " * 2");
+  OI_TRY(put_floats(f, a));
   return finish(f, "matmul.c");
 }
 
@@ -458,6 +521,7 @@ static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
   if (fill) {
     filling f = {.e = e, .cut = cut};
     put(&f, "NAME", name);
+    put_format(&f, "NAME_READY", "%s_ready", name);
     return fill(&f, n);
   }
   if (oi_emit_is_move(n->op)) return oi_emit_move(e, n, cut);
@@ -482,6 +546,7 @@ static void put_table(oi_emit *e) {
 }
 
 oinf_status oi_emit_kernels(oi_emit *e) {
+  e->dot_types = 0;
   oi_text_put(&e->out,
               "// The kernels of this network, one a node, in the order in which they first run. "
               "Strict: one float\n// operation a statement, sums in sixteen partials. Symbols and "

@@ -427,7 +427,11 @@ oinf_status oi_emit_model(oi_emit *e) {
               "#include <fcntl.h>\n#include <stdarg.h>\n#include <stdatomic.h>\n#include "
               "<stdbool.h>\n#include <stdio.h>\n"
               "#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n"
-              "#include <sys/stat.h>\n#include <unistd.h>\n\n#include \"runtime.c\"\n\n");
+              "#include <sys/stat.h>\n#include <unistd.h>\n\n");
+  oi_text_put(&e->out,
+              "#define OI_DOT_TYPES %u  // storage types of weights, keys and values\n"
+              "#include \"runtime.c\"\n\n",
+              e->dot_types);
   put_constants(e);
   put_tables(e);
   put_kernels(e);

@@ -22,7 +22,9 @@
   F(main_values, "compiler/kernels/main_values.c")        \
   F(main_text, "compiler/kernels/main_text.c")            \
   F(matmul, "compiler/kernels/matmul.c")                  \
-  F(matmul_blocks, "compiler/kernels/matmul_blocks.c")    \
+  F(matmul_quads, "compiler/kernels/matmul_quads.c")      \
+  F(matmul_widen, "compiler/kernels/matmul_widen.c")      \
+  F(matmul_columns, "compiler/kernels/matmul_columns.c")  \
   F(matmul_wide, "compiler/kernels/matmul_wide.c")        \
   F(matmul_any, "compiler/kernels/matmul_any.c")          \
   F(argmax, "compiler/kernels/argmax.c")                  \
@@ -46,6 +48,19 @@
   F(cpu_c, "lib/rt/cpu.c")                                \
   F(threads_h, "lib/rt/threads.h")                        \
   F(threads_c, "lib/rt/threads.c")                        \
+  F(dot_h, "lib/rt/dot.h")                                \
+  F(dot_part_h, "lib/rt/dot_part.h")                      \
+  F(dot_float, "lib/rt/dot_float.inc")                    \
+  F(dot_panel, "lib/rt/dot_panel.inc")                    \
+  F(dot_end, "lib/rt/dot_end.inc")                        \
+  F(dot_plain_c, "lib/rt/dot_plain.c")                    \
+  F(dot_avx2_c, "lib/rt/dot_avx2.c")                      \
+  F(dot_avx512_c, "lib/rt/dot_avx512.c")                  \
+  F(dot_c, "lib/rt/dot.c")                                \
+  F(probe_h, "lib/rt/probe.h")                            \
+  F(probe_table, "lib/rt/probe.inc")                      \
+  F(probe_kind, "lib/rt/probe_kind.inc")                  \
+  F(probe_c, "lib/rt/probe.c")                            \
   F(crc_h, "lib/rt/crc32c.h")                             \
   F(crc_c, "lib/rt/crc32c.c")                             \
   F(sha_h, "lib/rt/sha256.h")                             \
@@ -191,16 +206,19 @@ static void expand(expansion *x, size_t file) {
 oinf_status oi_emit_runtime(oi_emit *e) {
   expansion x = {.e = e};
   oi_text_put(&e->out,
-              "// The runtime that bundles share: strict arithmetic, checksums, tokenizer,\n"
-              "// sampler. Each of the two files that include it uses a part.\n"
+              "// The runtime that bundles share: strict arithmetic, threads, inner kernels, checksums,\n"
+              "// tokenizer, sampler. Each of the two files that include it uses a part.\n"
               "#define OI_RT static __attribute__((unused))\n");
   for (size_t i = 0; i < N_FILES; i++) {
     const char *path = files[i].path;
     const size_t n = strlen(path);
     const bool first = strcmp(path, "lib/rt/strict.h") == 0;
     if (strncmp(path, "lib/rt/", 7) != 0 || (!first && strcmp(path + n - 2, ".c") != 0)) continue;
+    const bool kernels = strncmp(path, "lib/rt/dot", 10) == 0;
     x.once[i] = true;
+    if (kernels) oi_text_put(&e->out, "#if defined(OI_DOT_TYPES)\n");
     expand(&x, i);
+    if (kernels) oi_text_put(&e->out, "#endif\n");
   }
   return e->out.failed ? oi_nomem(e->err, e->out.n) : OINF_OK;
 }

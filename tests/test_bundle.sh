@@ -21,6 +21,11 @@ same_hashes() { # bundle, package, words...
   "$build/oinf-sim" "$m" "$@" --hash -q | sort -u >"$root/sim" && "$b/model" "$@" --hash | sort -u >"$root/said" &&
     [ -z "$(comm -13 "$root/sim" "$root/said")" ] && grep -q " logits " "$root/said"
 }
+# What any processor computes is what the simulator computed just before.
+same_on_all() { # bundle, words...
+  local b=$1; shift
+  for cpu in plain avx2 avx512; do OINF_CPU=$cpu "$b/model" "$@" --hash | sort -u | cmp "$root/sim" - || return 1; done
+}
 same_text() { # bundle, package, prompt
   [ "$("$1/model" --prompt "$3" --steps 24)" = "$("$build/oinf-sim" "$2" -q --prompt "$3" --steps 24)" ]
 }
@@ -40,16 +45,20 @@ for storage in plain q8_0 q4_0; do
     check "$name: build" make_bundle "$b" -O1
     check "$name: values" same_hashes "$b" "$m" --prompt 12+345= --steps 6
     check "$name: text" same_text "$b" "$m" 999+1=
+    check "$name: values on any processor" same_on_all "$b" --prompt 12+345= --steps 6
     check "$name: values on three threads" same_hashes "$b" "$m" --prompt 12+345= --steps 6 --threads 3
     check "$name: its own check" make -s -C "$b" check CFLAGS=-O1
   done
 done
 
+bad_cpu() { OINF_CPU=486 "$b/model" --check; }
+check "a processor that there is not" ends 64 bad_cpu
+
 # A sum that becomes a difference is found, and its kernel named.
 mutated() {
-  emits "$adder" -o "$root/bad" && sed -i '0,/p\[j\] = p\[j\] + product;/s//p[j] = p[j] - product;/' "$root/bad/kernels.c" &&
+  emits "$adder" -o "$root/bad" && sed -i '0,/ + square;/s// - square;/' "$root/bad/kernels.c" &&
     ! make -s -C "$root/bad" check CFLAGS=-O1 >"$root/said" 2>&1 &&
-    grep -q "kernel $(grep -m 1 -oE 'K\(k[0-9]+_[a-z_0-9]*matmul' "$root/bad/kernels.c" | cut -c 3-) differs" "$root/said"
+    grep -q "kernel $(grep -m 1 -oE 'K\(k[0-9]+_[a-z_0-9]*rmsnorm' "$root/bad/kernels.c" | cut -c 3-) differs" "$root/said"
 }
 check "a changed kernel is named" mutated
 # A compiler that breaks the arithmetic is refused, or made to keep it.

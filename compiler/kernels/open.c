@@ -21,8 +21,14 @@ typedef struct port {  // an input or output of the graph
   int rank;
 } port;
 
+// A kernel works on units from .. to - 1 (run.c says more), as one of the workers.
+struct call;
+typedef void kernel(const struct call *c, int64_t from, int64_t to, int worker);
+
 struct model_file {
   int fd;
+  kernel *const *kernels;  // for this processor, and what they are made of
+  const oi_dots *dots;
   uint8_t *front;      // all bytes before the weights: tables and the checksums
   const uint8_t *map;  // of the whole file, NULL under a budget
   char error[256];
@@ -73,16 +79,7 @@ static bool read_all(int fd, void *out, uint64_t bytes, uint64_t at) {
   return true;
 }
 
-// A product that a fused multiply-add would give otherwise, a subnormal, and a sum in order.
-static bool arithmetic_holds(void) {
-  volatile float a = 1.000244140625f, b = -1.00048828125f, tiny = 1e-39f, big = 1e8f;
-  float product = a * a;
-  float rest = product + b;
-  float half = tiny * 0.5f;
-  float up = big + 1.0f;
-  float back = up - big;
-  return rest == 0.0f && half > 0.0f && back == 0.0f;
-}
+static int choose_kernels(model_file *f);
 
 static int open_front(model_file *f) {
   uint8_t digest[32], tail[FILE_BYTES - WEIGHTS_AT - WEIGHTS_BYTES + 1];
@@ -101,10 +98,8 @@ static int open_front(model_file *f) {
 
 static int open_file(model_file *f, const char *path) {
   struct stat st;
-  if (!arithmetic_holds())
-    return open_fails(f, MODEL_INTERNAL,
-                      "this compiler's arithmetic is not the strict one: build without -Ofast, "
-                      "-ffast-math and contraction");
+  int code = choose_kernels(f);
+  if (code) return code;
   f->fd = open(path, O_RDONLY | O_CLOEXEC);
   if (f->fd < 0) return open_fails(f, MODEL_NOINPUT, "the weights cannot be opened");
   if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
@@ -113,7 +108,7 @@ static int open_file(model_file *f, const char *path) {
     return open_fails(f, MODEL_BAD, "the weights have another size than those of this bundle");
   f->front = malloc(WEIGHTS_AT);
   if (!f->front) return open_fails(f, MODEL_MEMORY, "out of memory");
-  int code = open_front(f);
+  code = open_front(f);
   if (code || !MAPPED) return code;
   void *map = mmap(NULL, FILE_BYTES, PROT_READ, MAP_PRIVATE, f->fd, 0);
   if (map == MAP_FAILED) return open_fails(f, MODEL_IO, "the weights cannot be mapped");

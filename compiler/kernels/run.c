@@ -11,9 +11,8 @@ typedef struct call {
   uint8_t *room;    // scratch: what all workers share, then worker 0's own
   uint8_t *more;    // that of the other workers
   atomic_int *bad;  // set where the data cannot be used
+  const oi_dots *dots;  // inner kernels for this processor
 } call;
-// Units from .. to - 1, by one of the workers.
-typedef void kernel(const call *c, int64_t from, int64_t to, int worker);
 
 // A worker's own scratch.
 MAYBE static void *room_of(const call *c, int worker) {
@@ -21,9 +20,74 @@ MAYBE static void *room_of(const call *c, int worker) {
   return c->more + (size_t)(worker - 1) * WORKER_BYTES;
 }
 
+// A product that a fused multiply-add would give otherwise, a subnormal, and a sum in order: asked
+// for each kind of processor, since a compiler may break one and not the other.
+#define ARITHMETIC_HOLDS(name)                                                                  \
+  static bool name(void) {                                                                      \
+    volatile float a = 1.000244140625f, b = -1.00048828125f, tiny = 1e-39f, big = 1e8f;         \
+    float product = a * a;                                                                      \
+    float rest = product + b;                                                                   \
+    float half = tiny * 0.5f;                                                                   \
+    float up = big + 1.0f;                                                                      \
+    float back = up - big;                                                                      \
+    return rest == 0.0f && half > 0.0f && back == 0.0f;                                         \
+  }
+
+// The kernels once for each kind of processor: one text, and so the same bits.
 #define K(name) name##_plain
+ARITHMETIC_HOLDS(K(holds))
 #include "kernels.c"
 #undef K
+#if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,f16c")
+#endif
+#define K(name) name##_avx2
+ARITHMETIC_HOLDS(K(holds))
+#include "kernels.c"
+#undef K
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), \
+                             apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl")
+#endif
+#define K(name) name##_avx512
+ARITHMETIC_HOLDS(K(holds))
+#include "kernels.c"
+#undef K
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+// What this processor runs, or as much of it as OINF_CPU allows; MODEL_OK, or what is wrong.
+static int choose_kernels(model_file *f) {
+  const oi_cpu cpu = oi_cpu_level();
+  bool holds = holds_plain();
+  const char *what = oi_probe_self();
+  if (cpu == OI_CPU_UNKNOWN)
+    return open_fails(f, MODEL_USAGE, "OINF_CPU wants plain, neon, avx2, avx512 or amx");
+  f->kernels = kernels_plain;
+#if defined(__x86_64__)
+  if (cpu >= OI_CPU_AVX2) f->kernels = kernels_avx2, holds = holds && holds_avx2();
+  if (cpu >= OI_CPU_AVX512) f->kernels = kernels_avx512, holds = holds && holds_avx512();
+#endif
+  f->dots = oi_dots_of(cpu);
+  if (holds && !what) return MODEL_OK;
+  snprintf(f->error, sizeof f->error,
+           "this compiler's arithmetic is not the strict one (%s): build without -Ofast, "
+           "-ffast-math and contraction", what ? what : "contraction");
+  return MODEL_INTERNAL;
+}
 
 typedef struct job {
   kernel *fn;
@@ -50,8 +114,8 @@ static int64_t piece_of(const model_run *r, int64_t units, int64_t cost) {
 static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t cost,
                       const call *given) {
   call c = *given;
-  const job j = {kernels_plain[k], &c, from};
-  c.d = &r->d, c.room = r->room, c.more = r->more, c.bad = &r->bad;
+  const job j = {r->file->kernels[k], &c, from};
+  c.d = &r->d, c.dots = r->file->dots, c.room = r->room, c.more = r->more, c.bad = &r->bad;
   const int64_t units = to - from, piece = piece_of(r, units, cost);
   if (piece >= units) j.fn(&c, from, to, 0);
   else oi_threads_run(r->threads, units, piece, run_piece, (void *)(uintptr_t)&j);

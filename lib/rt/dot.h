@@ -113,6 +113,10 @@ OI_RT void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64
 OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
                   oi_dot_type weights);
 
+// A bundle has only what its kernels use: it defines a bit for each type. What is left out is NULL.
+#if !defined(OI_DOT_TYPES)
+#define OI_DOT_TYPES 31
+#endif
 typedef struct oi_dots {
   oi_dot_fn *f32, *f16, *bf16, *q8_0, *q4_0;
   oi_dot_fn *panel_floats, *panel_q8_0, *panel_q4_0;

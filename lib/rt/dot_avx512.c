@@ -250,11 +250,7 @@ INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns,
 #include "lib/rt/dot_panel.inc"
 
 OI_RT const oi_dots *oi_dots_avx512(void) {
-  static const oi_dots dots = {
-      V(dot_f32),      V(dot_f16),    V(dot_bf16),   V(dot_q8_0),  V(dot_q4_0),
-      V(panel_floats), V(panel_q8_0), V(panel_q4_0), V(pack_f32),  V(pack_f16),
-      V(pack_bf16),    V(mix_f32),    V(mix_f16),    V(mix_bf16),  V(mixed),
-      V(exp_row)};
+  static const oi_dots dots = DOT_TABLE;
   return &dots;
 }
 

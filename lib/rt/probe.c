@@ -86,3 +86,4 @@ OI_RT const char *oi_probe_self(void) {
     if (!is_same(run_here(table[i].word), table[i].word[4])) return kinds[table[i].word[0]].name;
   return NULL;
 }
+#undef real
