@@ -97,6 +97,35 @@ TEST(matmul, is_the_same_for_every_number_of_threads_and_tile) {
     }
 }
 
+// From 64 rows of x on both sides are packed.
+TEST(matmul, many_rows_in_every_layout) {
+  static const oinf_dtype types[] = {OINF_F32, OINF_F16, OINF_BF16};
+  static const int64_t ms[] = {64, 77, 132}, ns[] = {16, 37}, ks[] = {1, 40, 130};
+  for (int t = 0; t < 9; t++) {
+    fill(a_bytes, types[t / 3], MOST, 21), fill(b_bytes, types[t % 3], MOST, 22);
+    for (int s = 0; s < 9; s++) {
+      const shape p = {ms[s % 3], ns[s % 2], ks[s / 3], false, (s + t) % 2};
+      oi_threads *pool = pool_of(s % POOLS);
+      check_floats(p, types[t / 3], types[t % 3], (call_how){.threads = pool});
+      oi_threads_stop(pool);
+    }
+  }
+}
+
+TEST(matmul, many_rows_in_batches) {
+  enum { B = 3, M = 70, N = 21, K = 35 };
+  const oinf_matmul_args args = {.transpose_b = true};
+  fill(a_bytes, OINF_F32, MOST, 23), fill(b_bytes, OINF_F32, MOST, 24);
+  const oi_view a = VIEW(OINF_F32, a_bytes, B, M, K), out = VIEW(OINF_F32, out_bytes, B, M, N);
+  call_op(OP_matmul, &args, (oi_view[]){a, VIEW(OINF_F32, b_bytes, B, N, K)}, 2, &out, 1,
+          (call_how){0});
+  for (int i = 0; i < B * M * N; i++) {
+    const float *row = (float *)a_bytes + i / N * K,
+                *w = (float *)b_bytes + (i / (M * N) * N + i % N) * K;
+    CHECK(ref_same(((float *)out_bytes)[i], ref_dot(row, 1, OINF_F32, w, 1, OINF_F32, K)));
+  }
+}
+
 TEST(matmul, rows_of_many_equal_single_rows) {
   enum { M = 37, N = 50, K = 1000 };
   static float all[M][N], one[N];
