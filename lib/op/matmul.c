@@ -141,27 +141,17 @@ static bool packs(oinf_dtype floats) { return oi_dtype_dot(floats) <= OI_DOT_BF1
 // Many rows of x that lie in rows, by a b of floats or blocks. The room is the greater of what rows
 // and panels take, so sizes still grow with every dim.
 static void describe_panels(oi_mm *mm) {
-  enum {
-    CACHE = 1 << 19,
-    MOST_GROUPS = 8
-  };
   const bool floats = mm->kind == OI_MM_F32;
   const oi_dot_type type = floats ? OI_DOT_F32 : oi_dtype_dot(mm->b.view->dtype);
   const int64_t rows = mm->a.count * mm->a.rows;
-  if ((!floats && mm->kind != OI_MM_QUANT) || mm->k == 0) return;
-  if (mm->m < (floats ? OI_MM_FLOATS : OI_MM_BLOCKS)) return;
+  if ((!floats && mm->kind != OI_MM_QUANT) || mm->k == 0 || !oi_panels_pay(type, mm->m)) return;
   if (floats && (mm->a.transposed || !packs(mm->a.view->dtype))) return;
   if (floats && mm->w_in_place && !packs(mm->b.view->dtype)) return;
   mm->panels = true, mm->x_in_place = false;
   mm->x_pitch = oi_tile_pitch(mm->k, type);
   if (mm->x_bytes < rows * mm->x_pitch) mm->x_bytes = (rows * mm->x_pitch + 63) / 64 * 64;
-  mm->group_bytes = oi_group_bytes(mm->k, type);
-  mm->groups = CACHE / mm->group_bytes;
-  if (mm->groups < 1) mm->groups = 1;
-  if (mm->groups > MOST_GROUPS) mm->groups = MOST_GROUPS;
-  int64_t most = mm->group_bytes > CACHE ? mm->group_bytes : CACHE;
-  if (most > MOST_GROUPS * mm->group_bytes) most = MOST_GROUPS * mm->group_bytes;
-  mm->panel_bytes = (mm->panel_bytes + 63) / 64 * 64 + most;
+  mm->groups_bytes = oi_panels_room(mm->k, type);
+  mm->panel_bytes = (mm->panel_bytes + 63) / 64 * 64 + mm->groups_bytes;
 }
 
 // All sizes grow with every dim, so that the room of the largest shapes is enough for all.

@@ -23,10 +23,8 @@ typedef struct oi_mm_side {
 } oi_mm_side;
 
 enum {
-  OI_MM_FEW = 8,      // rows of x for which a [K, N] b is not packed
-  OI_MM_BLOCKS = 16,  // rows of x from which panels are worth packing: quantized,
-  OI_MM_FLOATS = 64   // and floats
-};
+  OI_MM_FEW = 8
+};  // rows of x for which a [K, N] b is not packed
 
 typedef struct oi_mm {
   oi_mm_kind kind;
@@ -44,9 +42,8 @@ typedef struct oi_mm {
   int64_t element;           // bytes of a packed element
   int64_t x_pitch, w_pitch;  // bytes of a row of x and of w, packed or not
   int64_t x_bytes;           // of all packed rows of a
-  // Of b, packed, one panel a worker: rows where they do not serve in place, and at its end some
-  // groups where there are panels.
-  int64_t panel_rows, panel_bytes, groups, group_bytes;
+  int64_t panel_rows, panel_bytes;  // of b, packed, one panel a worker; 0 where w_in_place
+  int64_t groups_bytes;             // behind it, where there are panels: for groups of b
 } oi_mm;
 
 // Needs the shapes alone; false never happens after a shape rule has passed.

@@ -20,6 +20,7 @@ typedef struct job {
   const oi_mm *mm;
   uint8_t *x;  // rows of all matrices of a, x_pitch apart
   const oi_dots *dots;
+  oi_dot_type type;         // of rows of b, as they lie or packed
   oi_dot_fn *dot;           // OI_MM_F32, OI_MM_QUANT
   int64_t columns, pieces;  // of a piece of the output, and in a matrix of it
 } job;
@@ -197,35 +198,6 @@ static void run_sums(const job *j, const oi_dot *d, int64_t ib, int64_t first, f
     j->dots->mixed(d->out + i * d->out_pitch, part + i * 16 * pitch, pitch, d->n, 1.0f);
 }
 
-// 16 or fewer rows of b from `first` on, as a group.
-static void pack_group(const job *j, int64_t ib, int64_t first, int64_t n, uint8_t *group,
-                       uint8_t *panel) {
-  const oi_mm *mm = j->mm;
-  const oi_view *b = mm->b.view;
-  const oi_dot_type type = oi_dtype_dot(b->dtype);
-  const uint8_t *rows = (const uint8_t *)b->data + (ib * mm->b.rows + first) * mm->w_pitch;
-  if (!mm->w_in_place) pack(mm, &mm->b, ib, first, n, panel, mm->w_pitch), rows = panel;
-  if (mm->kind == OI_MM_QUANT) oi_pack_group(group, rows, mm->w_pitch, n, mm->k, type);
-  else
-    oi_pack_of(j->dots, mm->w_in_place ? type : OI_DOT_F32)((float *)(void *)group, rows,
-                                                              mm->w_pitch, n, OI_GROUP, mm->k);
-}
-
-// The columns of d by panels: as many groups of b at a time as stay in the second cache.
-static void run_groups(const job *j, oi_dot d, int64_t ib, int64_t first, uint8_t *panel) {
-  const oi_mm *mm = j->mm;
-  const int64_t end = first + d.n, most = mm->groups * OI_GROUP;
-  uint8_t *groups = panel + mm->panel_bytes - mm->groups * mm->group_bytes;
-  d.w = groups, d.w_pitch = mm->group_bytes;
-  for (; first < end; first += most, d.out += most) {
-    d.n = end - first < most ? end - first : most;
-    for (int64_t c = 0; c < d.n; c += OI_GROUP)
-      pack_group(j, ib, first + c, d.n - c < OI_GROUP ? d.n - c : OI_GROUP,
-                 groups + c / OI_GROUP * mm->group_bytes, panel);
-    j->dot(&d);
-  }
-}
-
 // Columns `first` .. of matrix `index` of the output by a panel, or by rows of b where they lie.
 static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, int worker) {
   const oi_mm *mm = j->mm;
@@ -240,10 +212,6 @@ static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, i
               .k = mm->k};
   uint8_t *panel = (uint8_t *)j->call->room + mm->x_bytes + worker * mm->panel_bytes;
   if (j->dot) d.out = (float *)j->call->out->data + at;
-  if (mm->panels) {
-    run_groups(j, d, ib, first, panel);
-    return;
-  }
   if (mm->by_columns) {
     run_sums(j, &d, ib, first, (float *)(void *)panel);
     return;
@@ -255,7 +223,8 @@ static void run_columns(const job *j, int64_t index, int64_t first, int64_t n, i
     d.w = panel;
     if (!j->dot) d.k = (mm->k + 15) / 16 * 16;  // both sides are padded with zeros
   }
-  if (j->dot) j->dot(&d);
+  if (mm->panels) oi_panels_run(j->dots, &d, j->type, panel + mm->panel_bytes - mm->groups_bytes);
+  else if (j->dot) j->dot(&d);
   else run_wide(j, &d, at);
 }
 
@@ -275,7 +244,7 @@ static int64_t choose_columns(const oi_mm *mm, int threads) {
     SHARED = 1 << 18,
     LEAST_WORK = 1 << 16
   };
-  const int64_t group = mm->panels ? OI_GROUP * mm->groups : 8;
+  const int64_t group = mm->panels ? 8 * OI_GROUP : 8;
   const int64_t row = mm->w_pitch > 0 ? mm->w_pitch : 1,
                 work = mm->m * mm->k > 0 ? mm->m * mm->k : 1;
   int64_t columns = (threads == 1 && mm->m == 1 ? ALONE : SHARED) / row;
@@ -284,7 +253,7 @@ static int64_t choose_columns(const oi_mm *mm, int threads) {
   if (columns < least) columns = least;
   columns = (columns + group - 1) / group * group;
   if (columns < group) columns = group;
-  return !mm->panels && mm->panel_rows && columns > mm->panel_rows ? mm->panel_rows : columns;
+  return mm->panel_rows && columns > mm->panel_rows ? mm->panel_rows : columns;
 }
 
 void oi_mm_run(const oi_call *c, const oi_mm *mm) {
@@ -293,9 +262,8 @@ void oi_mm_run(const oi_call *c, const oi_mm *mm) {
   j.dots = oi_dots_of((oi_cpu)c->cpu);
   ready_x(&j);
   const bool stored = mm->kind == OI_MM_QUANT || (mm->kind == OI_MM_F32 && mm->w_in_place);
-  const oi_dot_type type = stored ? oi_dtype_dot(mm->b.view->dtype) : OI_DOT_F32;
-  if (mm->kind == OI_MM_F32 || mm->kind == OI_MM_QUANT)
-    j.dot = mm->panels ? oi_panel_of(j.dots, type) : oi_dot_of(j.dots, type);
+  j.type = stored ? oi_dtype_dot(mm->b.view->dtype) : OI_DOT_F32;
+  if (mm->kind == OI_MM_F32 || mm->kind == OI_MM_QUANT) j.dot = oi_dot_of(j.dots, j.type);
   j.columns = choose_columns(mm, oi_threads_count(c->threads));
   j.pieces = (mm->n + j.columns - 1) / j.columns;
   oi_threads_run(c->threads, mm->count * j.pieces, 1, run_pieces, &j);

@@ -113,6 +113,33 @@ OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t w
     }
 }
 
+// At most 8 groups, and no more than the cache or one: both grow with k, so their lesser does.
+OI_RT int64_t oi_panels_room(int64_t k, oi_dot_type weights) {
+  const int64_t group = oi_group_bytes(k, weights), cache = 1 << 19, most = group * 8;
+  const int64_t least = group > cache ? group : cache;
+  return least < most ? least : most;
+}
+
+OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *given, oi_dot_type weights,
+                         void *room) {
+  const int64_t group = oi_group_bytes(given->k, weights), most = oi_panels_room(given->k, weights) / group * OI_GROUP;
+  const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
+  oi_dot d = *given;
+  d.w = room, d.w_pitch = group;
+  for (int64_t j = 0; j < given->n; j += most, d.out += most) {
+    d.n = given->n - j < most ? given->n - j : most;
+    for (int64_t g = 0; g < d.n; g += OI_GROUP) {
+      const uint8_t *rows = (const uint8_t *)given->w + (j + g) * given->w_pitch;
+      uint8_t *to = (uint8_t *)room + g / OI_GROUP * group;
+      const int64_t n = d.n - g < OI_GROUP ? d.n - g : OI_GROUP;
+      if (blocks) oi_pack_group(to, rows, given->w_pitch, n, d.k, weights);
+      else
+        oi_pack_of(dots, weights)((float *)(void *)to, rows, given->w_pitch, n, OI_GROUP, d.k);
+    }
+    oi_panel_of(dots, weights)(&d);
+  }
+}
+
 // ---- rows of x for row-major weights ----
 static void fix_lanes(oi_quad *quad, int block, int offset) {
   for (int lane = 0; lane < 4; lane++) {

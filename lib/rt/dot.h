@@ -135,4 +135,18 @@ OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights);  // NULL: 
 OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values);
 OI_RT oi_dot_fn *oi_panel_of(const oi_dots *dots, oi_dot_type weights);
 OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats);
+
+// Rows of x from which packing both sides pays.
+enum {
+  OI_MANY_BLOCKS = 16,
+  OI_MANY_FLOATS = 64
+};
+static inline bool oi_panels_pay(oi_dot_type weights, int64_t rows) {
+  return rows >= (weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0 ? OI_MANY_BLOCKS : OI_MANY_FLOATS);
+}
+// The product of a d whose x lies in tiles and whose w in rows of the given type: w is packed into
+// `room`, oi_panels_room bytes of 64-byte alignment, as many groups at a time as stay in the second
+// cache. The room grows with k.
+OI_RT int64_t oi_panels_room(int64_t k, oi_dot_type weights);
+OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *d, oi_dot_type weights, void *room);
 #endif
