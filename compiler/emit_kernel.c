@@ -144,6 +144,28 @@ static oinf_status put_floats(filling *f, const oi_type *a) {
   return OINF_OK;
 }
 
+// Units of the kernel that lays rows of a in tiles.
+static void ready_tiles(filling *f, const oi_type *a) {
+  const size_t from = mark(f);
+  oi_text_put(&f->e->out, "(");
+  oi_emit_span(f->e, a, 0, a->rank - 1);
+  oi_text_put(&f->e->out, " + %d) / %d", OI_TILE - 1, OI_TILE);
+  f->cut->ready = oi_emit_taken(f->e, from);
+}
+
+// Rows of a that may be many take a kernel that goes by panels then, and its scratch.
+static const char *product_file(filling *f, const oi_type *a, oi_dot_type type) {
+  oi_type row = {.dtype = OINF_U8, .rank = 1, .dim = {a->dim[a->rank - 1]}}, rows = *a;
+  rows.dtype = OINF_U8, rows.rank = a->rank - 1;
+  const int64_t depth = (int64_t)oi_plan_bytes_hi(&f->e->plan, &row),
+                most = (int64_t)oi_plan_bytes_hi(&f->e->plan, &rows);
+  const uint64_t tiles = (uint64_t)(most * oi_tile_pitch(depth, type));
+  if (!oi_panels_pay(type, most)) return "matmul.c";
+  if (f->cut->shared < tiles) f->cut->shared = tiles;
+  f->cut->own = (uint64_t)oi_panels_room(depth, type);
+  return "matmul_many.c";
+}
+
 static oinf_status matmul_blocks(filling *f, const oi_type *a, oinf_dtype blocks) {
   const bool q8 = blocks == OINF_Q8_0;
   const oinf_dim depth = a->dim[a->rank - 1];
@@ -153,10 +175,26 @@ static oinf_status matmul_blocks(filling *f, const oi_type *a, oinf_dtype blocks
   put_around(f, "X_PITCH", "oi_quads(", depth, ") * (int64_t)sizeof(oi_quad)");
   put_around(f, "W_PITCH", "", depth, q8 ? " / 32 * 34" : " / 32 * 18");
   share_rows(f, a, sizeof(oi_quad), OI_QUAD);
-  f->cut->ready = oi_emit_span_text(f->e, a, 0, a->rank - 1);
+  ready_tiles(f, a);
   OI_TRY(finish(f, "matmul_quads.c"));
   oi_text_put(&f->e->out, "\n");
-  return finish(f, "matmul.c");
+  return finish(f, product_file(f, a, oi_dtype_dot(blocks)));
+}
+
+static oinf_status matmul_floats(filling *f, const oi_type *a, oinf_dtype dtype) {
+  static const char *const types[] = {"OI_DOT_F32", "OI_DOT_F16", "OI_DOT_BF16"};
+  const oi_dot_type type = oi_dtype_dot(dtype);
+  const char *file = a->dtype == OINF_F32 ? product_file(f, a, type) : "matmul.c";
+  put(f, "DOT", dot_of(f, dtype, false));
+  put(f, "DOT_TYPE", types[type]);
+  put_around(f, "W_PITCH", "", a->dim[a->rank - 1], type == OI_DOT_F32 ? " * 4" : " * 2");
+  OI_TRY(put_floats(f, a));
+  if (f->cut->own) {
+    ready_tiles(f, a);
+    OI_TRY(finish(f, "matmul_tiles.c"));
+    oi_text_put(&f->e->out, "\n");
+  }
+  return finish(f, file);
 }
 
 static oinf_status matmul_wide(filling *f, const oi_type *a, oinf_dtype blocks) {
@@ -187,10 +225,7 @@ static oinf_status matmul(filling *f, const oi_node *n) {
   if (quantized && n->n_in == 3) return matmul_blocks(f, a, b->dtype);
   if (quantized) return matmul_wide(f, a, b->dtype);
   if (!args->transpose_b) return matmul_columns(f, a, b->dtype);
-  put(f, "DOT", dot_of(f, b->dtype, false));
-  put_around(f, "W_PITCH", "", a->dim[a->rank - 1], b->dtype == OINF_F32 ? " * 4" : " * 2");
-  OI_TRY(put_floats(f, a));
-  return finish(f, "matmul.c");
+  return matmul_floats(f, a, b->dtype);
 }
 
 // ---- rows ----

@@ -22,6 +22,8 @@
   F(main_values, "compiler/kernels/main_values.c")        \
   F(main_text, "compiler/kernels/main_text.c")            \
   F(matmul, "compiler/kernels/matmul.c")                  \
+  F(matmul_many, "compiler/kernels/matmul_many.c")        \
+  F(matmul_tiles, "compiler/kernels/matmul_tiles.c")      \
   F(matmul_quads, "compiler/kernels/matmul_quads.c")      \
   F(matmul_widen, "compiler/kernels/matmul_widen.c")      \
   F(matmul_columns, "compiler/kernels/matmul_columns.c")  \
@@ -206,8 +208,8 @@ static void expand(expansion *x, size_t file) {
 oinf_status oi_emit_runtime(oi_emit *e) {
   expansion x = {.e = e};
   oi_text_put(&e->out,
-              "// The runtime that bundles share: strict arithmetic, threads, inner kernels, checksums,\n"
-              "// tokenizer, sampler. Each of the two files that include it uses a part.\n"
+              "// The runtime that bundles share: strict arithmetic, threads, inner kernels,\n"
+              "// checksums, tokenizer, sampler. Each of the two files that include it uses a part.\n"
               "#define OI_RT static __attribute__((unused))\n");
   for (size_t i = 0; i < N_FILES; i++) {
     const char *path = files[i].path;

@@ -16,7 +16,7 @@
 #define TILE_M 2
 #define TILE_N 2
 #define STREAMS 4
-#define AHEAD 2048
+#define AHEAD 256
 #define MIX_M 2
 #define MIX_N 4
 #define PANEL_C 6

@@ -21,7 +21,7 @@
 #define TILE_M 4
 #define TILE_N 4
 #define STREAMS 8
-#define AHEAD 1024
+#define AHEAD 256
 #define MIX_M 4
 #define MIX_N 4
 #define PANEL_C 12
@@ -73,7 +73,7 @@ static void V(mix_rest)(const oi_mix *a, oi_dot_type type) { oi_mix_of(oi_dots_a
 
 enum {
   DOT_X_ROWS = 8,
-  DOT_FAR = 2048,
+  DOT_FAR = 256,
   DOT_FIRST_CACHE = 1 << 15
 };
 
