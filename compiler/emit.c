@@ -81,6 +81,7 @@ static const struct {
              {"main_options.c", NULL, true, "main_options.c"},
              {"main_values.c", NULL, true, "main_values.c"},
              {"main_text.c", NULL, true, "main_text.c"},
+             {"main_bench.c", NULL, true, "main_bench.c"},
              {"golden.inc", oi_emit_golden, false, NULL},
              {"Makefile", NULL, false, "Makefile.txt"},
              {"weights.oinf", NULL, false, NULL},

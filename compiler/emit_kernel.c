@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "compiler/emit.h"
-#include "lib/rt/dot.h"
+#include "lib/rt/attend.h"
 #include "lib/rt/rope.h"
 #include "lib/rt/strict.h"
 
@@ -230,6 +230,13 @@ static oinf_status matmul(filling *f, const oi_node *n) {
 
 // ---- rows ----
 
+// A row in steps of sixteen lanes; only a length that sixteen does not divide has a shorter one.
+static void put_lanes(filling *f, oinf_dim length) {
+  const bool whole = !oi_dim_is_expr(length) && length % 16 == 0;
+  put_dim(f, "LENGTH", length);
+  put(f, "SOME", whole ? "LANES" : "dim_min(LANES, length - k)");
+}
+
 static oinf_status norm(filling *f, const oi_node *n, float eps, bool centred) {
   static const char *const what[] = {"SCALE", "SHIFT"}, *const names[] = {"w", "v"};
   const oi_type *a = type_in(f->e, n, 0);
@@ -247,7 +254,7 @@ static oinf_status norm(filling *f, const oi_node *n, float eps, bool centred) {
   for (uint32_t i = n->n_in; i <= 2; i++) put(f, what[i - 1], "");
   put(f, "OPERANDS", operands);
   cut_rows(f, a, a->rank - 1);
-  put_dim(f, "LENGTH", a->dim[a->rank - 1]);
+  put_lanes(f, a->dim[a->rank - 1]);
   put_real(f, "EPS", eps);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
   put(f, "CENTRED", centred ? "1" : "0");
@@ -272,7 +279,7 @@ static oinf_status softmax(filling *f, const oi_node *n) {
   const oi_type *a = type_in(f->e, n, 0);
   const int64_t wish = ((const oinf_softmax_args *)n->args)->axis;
   const uint32_t axis = (uint32_t)(wish < 0 ? wish + a->rank : wish);
-  put_dim(f, "LENGTH", a->dim[axis]);
+  put_lanes(f, a->dim[axis]);
   put_span(f, "STEP", a, axis + 1, a->rank);
   cut_axis(f, a, axis);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
@@ -443,6 +450,31 @@ static void put_mask(filling *f, const oi_type *mask) {
   else put_format(f, "ADD", "score = score + %s(mask[t * keys + j]);", d->load);
 }
 
+// The storage of keys or values as the runtime's kernel takes it.
+static void put_kept(filling *f, const char *name, oinf_dtype dtype) {
+  static const char *const types[] = {"OI_DOT_F32", "OI_DOT_F16", "OI_DOT_BF16"};
+  dot_of(f, dtype, false);
+  put(f, name, types[oi_dtype_dot(dtype)]);
+}
+
+static oinf_status attend(filling *f, const oi_type *q, const oi_type *k, const oi_type *v) {
+  const size_t at = mark(f);
+  oi_text_put(&f->e->out, "oi_attend_items(");
+  oi_emit_dim(f->e, q->dim[0]);
+  for (int i = 0; i < 2; i++)
+    oi_text_put(&f->e->out, ", "), oi_emit_dim(f->e, i ? k->dim[1] : q->dim[1]);
+  oi_text_put(&f->e->out, ")");
+  f->cut->units = oi_emit_taken(f->e, at);
+  f->cut->own = (uint64_t)oi_attend_room(bound_of(f->e, k->dim[0]), bound_of(f->e, k->dim[2]));
+  put_dim(f, "ROWS", q->dim[0]);
+  put_kept(f, "K_TYPE", k->dtype);
+  put_kept(f, "V_TYPE", v->dtype);
+  OI_TRY(put_floats(f, q));
+  return finish(f, "attend.c");
+}
+
+static bool is_row(const oi_type *t) { return oi_dtype_dot(t->dtype) <= OI_DOT_BF16; }
+
 static oinf_status sdpa(filling *f, const oi_node *n) {
   const oinf_sdpa_args *args = n->args;
   const oi_type *q = type_in(f->e, n, 0), *k = type_in(f->e, n, 1), *v = type_in(f->e, n, 2);
@@ -461,6 +493,7 @@ static oinf_status sdpa(filling *f, const oi_node *n) {
   put_format(f, "WINDOW", "%lld", (long long)args->window);
   put_real(f, "SCALE", (float)scale);
   put_real(f, "SOFTCAP", (float)args->softcap);
+  if (n->n_in == 3 && is_row(k) && is_row(v)) return attend(f, q, k, v);
   put_mask(f, n->n_in > 3 ? type_in(f->e, n, 3) : NULL);
   put_dtype(f, "Q_T", "Q_LOAD", q->dtype);
   put_dtype(f, "K_T", "K_LOAD", k->dtype);

@@ -21,6 +21,7 @@
   F(main_options, "compiler/kernels/main_options.c")      \
   F(main_values, "compiler/kernels/main_values.c")        \
   F(main_text, "compiler/kernels/main_text.c")            \
+  F(main_bench, "compiler/kernels/main_bench.c")          \
   F(matmul, "compiler/kernels/matmul.c")                  \
   F(matmul_many, "compiler/kernels/matmul_many.c")        \
   F(matmul_tiles, "compiler/kernels/matmul_tiles.c")      \
@@ -33,6 +34,7 @@
   F(norm, "compiler/kernels/norm.c")                      \
   F(softmax, "compiler/kernels/softmax.c")                \
   F(rope_k, "compiler/kernels/rope.c")                    \
+  F(attend, "compiler/kernels/attend.c")                  \
   F(sdpa, "compiler/kernels/sdpa.c")                      \
   F(gather, "compiler/kernels/gather.c")                  \
   F(gather_blocks, "compiler/kernels/gather_blocks.c")    \
@@ -59,6 +61,8 @@
   F(dot_avx2_c, "lib/rt/dot_avx2.c")                      \
   F(dot_avx512_c, "lib/rt/dot_avx512.c")                  \
   F(dot_c, "lib/rt/dot.c")                                \
+  F(attend_h, "lib/rt/attend.h")                          \
+  F(attend_c, "lib/rt/attend.c")                          \
   F(probe_h, "lib/rt/probe.h")                            \
   F(probe_table, "lib/rt/probe.inc")                      \
   F(probe_kind, "lib/rt/probe_kind.inc")                  \
@@ -216,7 +220,7 @@ oinf_status oi_emit_runtime(oi_emit *e) {
     const size_t n = strlen(path);
     const bool first = strcmp(path, "lib/rt/strict.h") == 0;
     if (strncmp(path, "lib/rt/", 7) != 0 || (!first && strcmp(path + n - 2, ".c") != 0)) continue;
-    const bool kernels = strncmp(path, "lib/rt/dot", 10) == 0;
+    const bool kernels = strncmp(path, "lib/rt/dot", 10) == 0 || strstr(path, "attend");
     x.once[i] = true;
     if (kernels) oi_text_put(&e->out, "#if defined(OI_DOT_TYPES)\n");
     expand(&x, i);

@@ -66,7 +66,7 @@ static uint64_t run_pair(uint64_t seed, int n) {
   }
   snprintf(what, sizeof what, "seeds %llu to %llu", (unsigned long long)seed,
            (unsigned long long)seed + 2 * (uint64_t)n - 1);
-  bundle_run(folders, names, 2, getenv("OPT") ? getenv("OPT") : "-O0", what);
+  bundle_run(folders, names, 2, getenv("OPT") ? getenv("OPT") : "-O0 -DOI_BASE_ONLY", what);
   return values;
 }
 

@@ -41,22 +41,12 @@ __attribute__((format(printf, 2, 3))) static void note(const options *o, const c
 #if MODEL_GENERATES
 #include "main_text.c"
 
+#include "main_bench.c"
+
 static bool is_text(const options *o) {
   return o->prompt || o->prompt_file || o->tokens || o->load || !o->inputs.n;
 }
 
-static int bench(model_run *r) {
-  enum { TOKENS = 64 };
-  int64_t made = 0;
-  int code = bench_step(r);  // proves the weights' checksums
-  const double begin = seconds();
-  for (; !code && made < TOKENS && made + 1 < MODEL_CAPACITY; made++) code = bench_step(r);
-  const double took = seconds() - begin;
-  if (code) return complain(code, "%s", model_error(r));
-  printf("decode: %.1f tokens/s, %.2f GB/s of weights\n", (double)made / took,
-         1e-9 * (double)made * (double)MODEL_STEP_BYTES / took);
-  return MODEL_OK;
-}
 #else
 static bool is_text(const options *o) {
   return o->prompt || o->prompt_file || o->tokens || o->load || o->save;
@@ -65,8 +55,8 @@ static int run_text(const options *o, const model_file *file, model_run *r, watc
   (void)o, (void)file, (void)r, (void)w;
   return complain(MODEL_BAD, "this network takes no tokens: give its arrays with --input");
 }
-static int bench(model_run *r) {
-  (void)r;
+static int bench(const options *o, model_run *r) {
+  (void)o, (void)r;
   return complain(MODEL_USAGE, "--bench times the tokens of a network that generates");
 }
 #endif
@@ -102,7 +92,7 @@ static int run_instance(const options *o, model_file *file) {
          (unsigned long long)MODEL_PEAK_BYTES, (unsigned long long)MODEL_STEP_BYTES);
   if (!code) {
     w->o = o;
-    if (o->bench) code = bench(r);
+    if (o->bench) code = bench(o, r);
     else if (is_text(o)) code = run_text(o, file, r, w);
     else code = run_values(o, r, w);
     forget(w);

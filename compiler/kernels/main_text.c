@@ -286,4 +286,3 @@ static int run_text(const options *o, const model_file *file, model_run *r, watc
   return code;
 }
 
-static int bench_step(model_run *r) { return model_decode(r, 0, NULL); }

@@ -1,6 +1,7 @@
 // Norms over the last axis: ((a - mean) * (1 / sqrt(var + eps))) * b + c. For rmsnorm the mean is
 // +0, and subtracting it changes no bit. A unit is a row.
-// Holes: NAME; OPERANDS: the operands w and v that there are; LENGTH; EPS; A_T, A_LOAD;
+// Holes: NAME; OPERANDS: the operands w and v that there are; LENGTH; SOME: of it in
+// the lanes from k on; EPS; A_T, A_LOAD;
 // CENTRED, 1 or 0; SCALE, SHIFT: statements on y, or nothing.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
@@ -15,8 +16,10 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     const A_T *x = a + t * length;
     float mean = 0.0f;
     float p[LANES] = {0};
-    for (int64_t k = 0; CENTRED && k < length; k++) {
-      p[k % LANES] = p[k % LANES] + A_LOAD(x[k]);
+    for (int64_t k = 0; CENTRED && k < length; k += LANES) {
+      for (int j = 0; j < SOME; j++) {
+        p[j] = p[j] + A_LOAD(x[k + j]);
+      }
     }
     for (int s = LANES / 2; CENTRED && s > 0; s /= 2) {
       for (int j = 0; j < s; j++) {
@@ -25,10 +28,12 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     }
     if (CENTRED) mean = oi_div(oi_plus_zero(p[0]), (float)length);
     float q[LANES] = {0};
-    for (int64_t k = 0; k < length; k++) {
-      float far = A_LOAD(x[k]) - mean;
-      float square = far * far;
-      q[k % LANES] = q[k % LANES] + square;
+    for (int64_t k = 0; k < length; k += LANES) {
+      for (int j = 0; j < SOME; j++) {
+        float far = A_LOAD(x[k + j]) - mean;
+        float square = far * far;
+        q[j] = q[j] + square;
+      }
     }
     for (int s = LANES / 2; s > 0; s /= 2) {
       for (int j = 0; j < s; j++) {

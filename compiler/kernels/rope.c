@@ -14,20 +14,23 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   (void)d, (void)worker;
   for (int64_t t = from; t < to; t++) {
     const int64_t position = pos + t % rows;
+    float cosine[HALF], sine[HALF];
     for (int64_t j = 0; j < half; j++) {
       float angle = (float)position * INVERSE;
-      float cosine = oi_cos(angle);
-      float sine = oi_sin(angle);
-      if (FACTORED) cosine = cosine * FACTOR;
-      if (FACTORED) sine = sine * FACTOR;
-      for (int64_t h = 0; h < heads; h++) {
-        const A_T *in = a + (t * heads + h) * head;
-        float *y = out + (t * heads + h) * head;
+      cosine[j] = oi_cos(angle);
+      sine[j] = oi_sin(angle);
+      if (FACTORED) cosine[j] = cosine[j] * FACTOR;
+      if (FACTORED) sine[j] = sine[j] * FACTOR;
+    }
+    for (int64_t h = 0; h < heads; h++) {
+      const A_T *in = a + (t * heads + h) * head;
+      float *y = out + (t * heads + h) * head;
+      for (int64_t j = 0; j < half; j++) {
         const float u = A_LOAD(in[FIRST]), v = A_LOAD(in[SECOND]);
-        float uc = u * cosine;
-        float vs = v * sine;
-        float vc = v * cosine;
-        float us = u * sine;
+        float uc = u * cosine[j];
+        float vs = v * sine[j];
+        float vc = v * cosine[j];
+        float us = u * sine[j];
         y[FIRST] = uc - vs;
         y[SECOND] = vc + us;
       }

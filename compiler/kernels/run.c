@@ -38,7 +38,7 @@ MAYBE static void *room_of(const call *c, int worker) {
 ARITHMETIC_HOLDS(K(holds))
 #include "kernels.c"
 #undef K
-#if defined(__x86_64__)
+#if OI_DOT_X86
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
 #else
@@ -77,7 +77,7 @@ static int choose_kernels(model_file *f) {
   if (cpu == OI_CPU_UNKNOWN)
     return open_fails(f, MODEL_USAGE, "OINF_CPU wants plain, neon, avx2, avx512 or amx");
   f->kernels = kernels_plain;
-#if defined(__x86_64__)
+#if OI_DOT_X86
   if (cpu >= OI_CPU_AVX2) f->kernels = kernels_avx2, holds = holds && holds_avx2();
   if (cpu >= OI_CPU_AVX512) f->kernels = kernels_avx512, holds = holds && holds_avx512();
 #endif

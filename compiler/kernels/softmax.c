@@ -1,6 +1,6 @@
 // m = max, e = exp(a - m), r = 1 / sum(e), y = e * r along an axis; exponentials wait in the
 // output. A unit is a row.
-// Holes: NAME; LENGTH and STEP of the axis in elements; A_T, A_LOAD.
+// Holes: NAME; LENGTH and STEP of the axis in elements; SOME: of it in the lanes from k on; A_T, A_LOAD.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
@@ -13,8 +13,10 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     const int64_t base = t / step * length * step + t % step;
     float m[LANES], p[LANES] = {0};
     for (int j = 0; j < LANES; j++) m[j] = oi_flt(0xff800000u);
-    for (int64_t k = 0; k < length; k++) {
-      m[k % LANES] = oi_max(m[k % LANES], A_LOAD(a[base + k * step]));
+    for (int64_t k = 0; k < length; k += LANES) {
+      for (int j = 0; j < SOME; j++) {
+        m[j] = oi_max(m[j], A_LOAD(a[base + (k + j) * step]));
+      }
     }
     for (int s = LANES / 2; s > 0; s /= 2) {
       for (int j = 0; j < s; j++) m[j] = oi_max(m[j], m[j + s]);
@@ -23,7 +25,11 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
       float below = A_LOAD(a[base + k * step]) - m[0];
       float e = oi_exp(below);
       out[base + k * step] = e;
-      p[k % LANES] = p[k % LANES] + e;
+    }
+    for (int64_t k = 0; k < length; k += LANES) {
+      for (int j = 0; j < SOME; j++) {
+        p[j] = p[j] + out[base + (k + j) * step];
+      }
     }
     for (int s = LANES / 2; s > 0; s /= 2) {
       for (int j = 0; j < s; j++) {

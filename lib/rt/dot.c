@@ -6,7 +6,7 @@
 
 OI_RT const oi_dots *oi_dots_of(oi_cpu cpu) {
   if (cpu == OI_CPU_UNKNOWN) cpu = oi_cpu_level();
-#if defined(__x86_64__)
+#if OI_DOT_X86
   if (cpu >= OI_CPU_AVX512) return oi_dots_avx512();
   if (cpu >= OI_CPU_AVX2) return oi_dots_avx2();
 #endif

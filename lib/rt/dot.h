@@ -126,7 +126,13 @@ typedef struct oi_dots {
   oi_exp_fn *exp;
 } oi_dots;
 OI_RT const oi_dots *oi_dots_plain(void);
-#if defined(__x86_64__)
+// OI_BASE_ONLY leaves the variants out that not every processor of the architecture has.
+#if defined(__x86_64__) && !defined(OI_BASE_ONLY)
+#define OI_DOT_X86 1
+#else
+#define OI_DOT_X86 0
+#endif
+#if OI_DOT_X86
 OI_RT const oi_dots *oi_dots_avx2(void);
 OI_RT const oi_dots *oi_dots_avx512(void);
 #endif

@@ -4,7 +4,7 @@
 // byte product saturates), q4_0 is not: its sums of sixteen products fit into 16 bits.
 #include "lib/rt/dot_part.h"
 
-#if defined(__x86_64__)
+#if OI_DOT_X86
 #include <immintrin.h>
 
 #define V(name) name##_avx2

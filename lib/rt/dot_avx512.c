@@ -9,7 +9,7 @@
 // under a mask, so that the scales of the four rows lie side by side in one register.
 #include "lib/rt/dot_part.h"
 
-#if defined(__x86_64__)
+#if OI_DOT_X86
 #include <immintrin.h>
 
 #define V(name) name##_avx512
