@@ -1,6 +1,7 @@
 // A bundle: the plan is made, the weights are written, then each file is printed and written into a
 // folder that gets its name when all of them are there. The files are a table.
 #include "compiler/emit.h"
+#include "compiler/fuse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,10 @@ const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]) 
   const oi_node *n = oi_node_at(e->g, node);
   const char *role = n->n_out ? oi_emit_role_name(oi_val_at(e->g, n->out[0])->hint.role) : "";
   const char *op = oi_kind_name(n->op);
+  if (n->op == OP_FUSED) {
+    const uint32_t main = oi_fused_main(e->g, node);
+    op = main ? oi_kind_name(oi_node_at(e->g, main)->op) : "chain";
+  }
   snprintf(room, 96, "k%02u_%s%s%s", e->kernel[node], role, *role ? "_" : "", op);
   return room;
 }

@@ -116,6 +116,22 @@ oinf_status oi_emit_kernels(oi_emit *e);
 oinf_status oi_emit_move(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
+// What an elementwise op computes: its expression over a, b, c, in `work`; operands before `first`
+// are bool. False: the op is none, or not for these operands.
+typedef struct oi_elements {
+  oi_class class;
+  uint32_t first;
+  const char *expr, *work;
+  bool to_bool;
+} oi_elements;
+bool oi_emit_elements_of(const oi_emit *e, const oi_node *n, oi_elements *out);
+// The loop over a result's places, by one index i or by one an axis; gives the depth within.
+uint32_t oi_emit_begin_places(oi_emit *e, const oi_type *t, bool flat, oi_emit_cut *cut);
+// The place that (i0, i1, ..) of `out` has in an operand that broadcasts, or that a permute, slice
+// or select reads.
+void oi_emit_broadcast(oi_emit *e, const oi_type *in, const oi_type *out);
+void oi_emit_moved(oi_emit *e, const oi_node *n);
+oinf_status oi_emit_fused(oi_emit *e, const oi_node *n, oi_emit_cut *cut);  // emit_fused.c
 // Floats, element by element: `expr` over a, b, c.
 void oi_emit_elements(oi_emit *e, const oi_node *n, const char *expr, oi_emit_cut *cut);
 // emit_matmul.c: products without a template of their own.

@@ -594,6 +594,7 @@ static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
   }
   if (oi_emit_is_move(n->op)) return oi_emit_move(e, n, cut);
   if (n->op == OP_USER) return oi_emit_user(e, n, cut);
+  if (n->op == OP_FUSED) return oi_emit_fused(e, n, cut);
   const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
   if (info && info->kind == OI_ELTWISE) return oi_emit_eltwise(e, n, cut);
   if (info && info->kind == OI_REDUCE) return oi_emit_reduce(e, n, cut);

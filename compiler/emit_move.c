@@ -25,7 +25,7 @@ static void begin_rows(oi_emit *e, const oi_type *t, oi_emit_cut *cut) {
 static uint32_t row_depth(const oi_type *t) { return t->rank < 2 ? 1 : 2; }
 
 // The place in an operand that broadcasts to `out`.
-static void put_broadcast(oi_emit *e, const oi_type *in, const oi_type *out) {
+void oi_emit_broadcast(oi_emit *e, const oi_type *in, const oi_type *out) {
   const uint32_t front = out->rank - in->rank;
   bool any = false;
   for (uint32_t i = 0; i < in->rank; i++) {
@@ -57,13 +57,6 @@ static void begin_elements(oi_emit *e, const oi_type *t, oi_emit_cut *cut) {
   oi_text_put(&e->out, "  for (int64_t i = from; i < to; i++) {\n");
 }
 
-typedef struct eltwise {
-  oi_class class;
-  uint32_t first;  // operands before it are bool
-  const char *expr, *work;
-  bool flat, to_bool;
-} eltwise;
-
 static oi_class joint_class(const oi_emit *e, const oi_node *n, uint32_t first) {
   oi_class class = oi_dtype_class(type_of(e, n->in[first])->dtype);
   for (uint32_t i = first; i < n->n_in; i++)
@@ -72,7 +65,7 @@ static oi_class joint_class(const oi_emit *e, const oi_node *n, uint32_t first) 
 }
 
 // Attributes and the width, as far as the expression speaks of them.
-static void put_attributes(oi_emit *e, const oi_node *n, const eltwise *w) {
+static void put_attributes(oi_emit *e, const oi_node *n, const oi_elements *w) {
   const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
   for (uint32_t i = 0; info && i < info->n_attrs; i++) {
     char name[64];
@@ -90,7 +83,7 @@ static void put_attributes(oi_emit *e, const oi_node *n, const eltwise *w) {
                 8 * (unsigned)oinf_dtype_block_bytes(type_of(e, n->out[0])->dtype));
 }
 
-static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t i,
+static void put_operand(oi_emit *e, const oi_node *n, const oi_elements *w, bool flat, uint32_t i,
                         uint32_t depth) {
   const oi_type *in = type_of(e, n->in[i]), *out = type_of(e, n->out[0]);
   const oi_emit_dtype *dt = oi_emit_dtype_of(in->dtype);
@@ -98,8 +91,8 @@ static void put_operand(oi_emit *e, const oi_node *n, const eltwise *w, uint32_t
   oi_emit_indent(e, depth);
   oi_text_put(&e->out, "const %s %c = %s(x%u[", truth ? "bool" : w->work, (char)('a' + i), dt->load,
               i);
-  if (w->flat) oi_text_put(&e->out, in->rank ? "i" : "0");
-  else put_broadcast(e, in, out);
+  if (flat) oi_text_put(&e->out, in->rank ? "i" : "0");
+  else oi_emit_broadcast(e, in, out);
   oi_text_put(&e->out, truth ? "] != 0);\n" : "]);\n");
 }
 
@@ -111,42 +104,53 @@ static const char *work_of(oi_class class) {
                          : "float";
 }
 
-static void put_elements(oi_emit *e, const oi_node *n, eltwise *w, oi_emit_cut *cut) {
+uint32_t oi_emit_begin_places(oi_emit *e, const oi_type *t, bool flat, oi_emit_cut *cut) {
+  if (flat) begin_elements(e, t, cut);
+  else begin_rows(e, t, cut);
+  return flat ? 1 : row_depth(t);
+}
+
+static void put_elements(oi_emit *e, const oi_node *n, const oi_elements *w, oi_emit_cut *cut) {
   const oi_type *out = type_of(e, n->out[0]);
-  w->work = work_of(w->class), w->flat = true;
+  bool flat = true;
   for (uint32_t i = 0; i < n->n_in; i++) {
     const oi_type *in = type_of(e, n->in[i]);
-    if (in->rank && !same_shape(in, out)) w->flat = false;
+    if (in->rank && !same_shape(in, out)) flat = false;
   }
   oi_emit_begin(e, n);
   put_attributes(e, n, w);
-  if (w->flat) begin_elements(e, out, cut);
-  else begin_rows(e, out, cut);
-  const uint32_t depth = w->flat ? 1 : row_depth(out);
-  for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, w, i, depth);
+  const uint32_t depth = oi_emit_begin_places(e, out, flat, cut);
+  for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, w, flat, i, depth);
   oi_emit_indent(e, depth);
   oi_text_put(&e->out, "const %s r = %s;\n", w->to_bool ? "bool" : w->work, w->expr);
   oi_emit_indent(e, depth);
   oi_text_put(&e->out, "out[");
-  if (w->flat) oi_text_put(&e->out, "i");
+  if (flat) oi_text_put(&e->out, "i");
   else oi_emit_place(e, out);
   oi_text_put(&e->out, "] = (%s)r;\n", oi_emit_dtype_of(out->dtype)->type);
   oi_emit_end_axes(e, depth, 0);
   oi_text_put(&e->out, "}\n");
 }
 
-oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+bool oi_emit_elements_of(const oi_emit *e, const oi_node *n, oi_elements *out) {
+  if (n->op >= OP_COUNT || oi_op_info_of((oi_op)n->op)->kind != OI_ELTWISE) return false;
   const unsigned allowed = oi_op_classes((oi_op)n->op);
-  eltwise w = {.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL};
-  w.class = joint_class(e, n, w.first);
-  w.expr = oi_glsl_expr((oi_op)n->op, w.class);
-  if (!w.expr) return oi_emit_refuse(e, n, "these operands");
+  *out = (oi_elements){.first = allowed & OI_A_BOOL ? 1 : 0, .to_bool = allowed & OI_TO_BOOL};
+  out->class = joint_class(e, n, out->first);
+  out->expr = oi_glsl_expr((oi_op)n->op, out->class);
+  out->work = work_of(out->class);
+  return out->expr != NULL;
+}
+
+oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  oi_elements w;
+  if (!oi_emit_elements_of(e, n, &w)) return oi_emit_refuse(e, n, "these operands");
   put_elements(e, n, &w, cut);
   return OINF_OK;
 }
 
 void oi_emit_elements(oi_emit *e, const oi_node *n, const char *expr, oi_emit_cut *cut) {
-  put_elements(e, n, &(eltwise){.class = OI_F, .expr = expr}, cut);
+  put_elements(e, n, &(oi_elements){.class = OI_F, .expr = expr, .work = "float"}, cut);
 }
 
 // ---- movement: out[place] = x0[another place] ----
@@ -197,35 +201,45 @@ static oinf_dim from_end(oi_emit *e, oinf_dim at, oinf_dim length) {
   return !oi_dim_is_expr(at) && at < 0 ? oi_dims_add(e->g->dims, at, length) : at;
 }
 
-static oinf_status put_slice(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+static void map_slice(oi_emit *e, const oi_node *n, map *m) {
   const oinf_slice_args *args = n->args;
-  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  const oi_type *in = type_of(e, n->in[0]);
   const uint32_t axis = axis_of(args->axis, in);
-  map m = straight(in);
-  m.begin[axis] = from_end(e, args->begin, in->dim[axis]);
-  m.step[axis] = args->step ? args->step : 1;
-  if (m.step[axis] < 0) return oi_emit_refuse(e, n, "its step is negative");
-  put_copy(e, out, in, &m, cut);
-  return OINF_OK;
+  m->begin[axis] = from_end(e, args->begin, in->dim[axis]);
+  m->step[axis] = args->step ? args->step : 1;
 }
 
-static oinf_status put_select(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+static void map_select(oi_emit *e, const oi_node *n, map *m) {
   const oinf_select_args *args = n->args;
-  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
+  const oi_type *in = type_of(e, n->in[0]);
   const uint32_t axis = axis_of(args->axis, in);
-  map m = straight(in);
-  m.begin[axis] = from_end(e, args->index, in->dim[axis]), m.axis[axis] = -1;
-  for (uint32_t i = axis + 1; i < in->rank; i++) m.axis[i] = (int)i - 1;
-  put_copy(e, out, in, &m, cut);
-  return OINF_OK;
+  m->begin[axis] = from_end(e, args->index, in->dim[axis]), m->axis[axis] = -1;
+  for (uint32_t i = axis + 1; i < in->rank; i++) m->axis[i] = (int)i - 1;
 }
 
-static oinf_status put_permute(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+static void map_permute(oi_emit *e, const oi_node *n, map *m) {
   const oinf_permute_args *args = n->args;
-  const oi_type *in = type_of(e, n->in[0]), *out = type_of(e, n->out[0]);
-  map m = straight(in);
-  for (uint32_t i = 0; i < out->rank; i++) m.axis[axis_of(args->axes.d[i], in)] = (int)i;
-  put_copy(e, out, in, &m, cut);
+  const oi_type *in = type_of(e, n->in[0]);
+  for (uint32_t i = 0; i < in->rank; i++) m->axis[axis_of(args->axes.d[i], in)] = (int)i;
+}
+
+// Where an element of the result comes from.
+static map map_of(oi_emit *e, const oi_node *n) {
+  map m = straight(type_of(e, n->in[0]));
+  if (n->op == OP_slice) map_slice(e, n, &m);
+  else if (n->op == OP_select) map_select(e, n, &m);
+  else map_permute(e, n, &m);
+  return m;
+}
+
+void oi_emit_moved(oi_emit *e, const oi_node *n) {
+  const map m = map_of(e, n);
+  put_mapped(e, type_of(e, n->in[0]), &m);
+}
+
+static oinf_status put_moved(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
+  const map m = map_of(e, n);
+  put_copy(e, type_of(e, n->out[0]), type_of(e, n->in[0]), &m, cut);
   return OINF_OK;
 }
 
@@ -236,7 +250,7 @@ static oinf_status put_expand(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   oi_text_put(&e->out, "out[");
   oi_emit_place(e, out);
   oi_text_put(&e->out, "] = x0[");
-  put_broadcast(e, in, out);
+  oi_emit_broadcast(e, in, out);
   oi_text_put(&e->out, "];\n");
   oi_emit_end_axes(e, row_depth(out), 0);
   return OINF_OK;
@@ -296,7 +310,7 @@ typedef oinf_status move_fn(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 static const struct {
   uint32_t op;
   move_fn *put;
-} moves[] = {{OP_slice, put_slice},   {OP_select, put_select}, {OP_permute, put_permute},
+} moves[] = {{OP_slice, put_moved},   {OP_select, put_moved}, {OP_permute, put_moved},
              {OP_expand, put_expand}, {OP_concat, put_concat}, {OP_split, put_split}};
 
 static move_fn *move_of(uint32_t op) {

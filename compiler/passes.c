@@ -98,9 +98,9 @@ static oinf_status print_dump(oi_pass *p, int pass) {
 }
 
 // What a pass behind cse and dce leaves twice, or leaves without a use, goes with it.
-static oinf_status tidy(oi_pass *p) {
+static oinf_status tidy(oi_pass *p, int pass) {
   p->to.n = 0;
-  if (!(p->options->without >> OI_PASS_cse & 1)) OI_TRY(oi_opt_cse(p));
+  if (pass < OI_PASS_fuse && !(p->options->without >> OI_PASS_cse & 1)) OI_TRY(oi_opt_cse(p));
   return p->options->without >> OI_PASS_dce & 1 ? OINF_OK : oi_opt_dce(p);
 }
 
@@ -108,7 +108,7 @@ static oinf_status run_pass(oi_pass *p, int pass) {
   p->changes = 0, p->to.n = 0;
   OI_TRY_AT(p->err, rows[pass].run(p), "in pass %s", rows[pass].name);
   const uint32_t changes = p->changes;
-  if (changes && pass > OI_PASS_dce && !rows[pass].lowers) OI_TRY(tidy(p));
+  if (changes && pass > OI_PASS_dce && !rows[pass].lowers) OI_TRY(tidy(p, pass));
   p->changes = changes;
   if (p->g->mistake.status != OINF_OK)
     return oi_fail(p->err, OINF_INTERNAL, "pass %s: %s", rows[pass].name, p->g->mistake.message);

@@ -93,6 +93,78 @@ bool oi_node_has_effect(const oinf_graph *g, uint32_t node) {
   return n->op == OP_STATE_READ || n->op == OP_STATE_WRITE;
 }
 
+// ---- fusing ----
+
+// What stands for an outside value in the region: a parameter, made at its first use.
+static uint32_t param_for(oinf_graph *g, uint32_t region, uint32_t *in, uint32_t value) {
+  oi_region *r = &g->regions.at[region];
+  for (uint32_t i = 0; i < r->n_params; i++)
+    if (in[i] == value) return r->params[i];
+  const oi_type type = g->values.at[value].type;
+  const uint32_t param = oi_value_add(g, &type, 0, r->n_params, region);
+  r = &g->regions.at[region];
+  in[r->n_params] = value;
+  return r->params[r->n_params++] = param;
+}
+
+static bool is_made_in(const oinf_graph *g, uint32_t value, uint32_t region) {
+  return g->values.at[value].region == region;
+}
+
+// The last node makes values of its own, and hands those that it had to the fused node.
+static bool hand_over(oinf_graph *g, uint32_t fused, uint32_t region, uint32_t last) {
+  oi_region *r = &g->regions.at[region];
+  const uint32_t n = g->nodes.at[last].n_out;
+  r->yields = oi_arena_alloc(&g->arena, (n + 1) * sizeof *r->yields);
+  uint32_t *out = oi_arena_alloc(&g->arena, (n + 1) * sizeof *out);
+  if (!r->yields || !out) return false;
+  for (uint32_t i = 0; i < n; i++) {
+    const uint32_t value = g->nodes.at[last].out[i];
+    const oi_type type = g->values.at[value].type;
+    const uint32_t inner = oi_value_add(g, &type, last, i, region);
+    if (!inner) return false;
+    out[i] = value;
+    g->nodes.at[last].out[i] = g->regions.at[region].yields[i] = inner;
+    g->values.at[value].node = fused;
+    g->values.at[value].region = g->nodes.at[fused].region;
+  }
+  g->regions.at[region].n_yields = n;
+  g->nodes.at[fused].out = out, g->nodes.at[fused].n_out = n;
+  return true;
+}
+
+static bool take_in(oinf_graph *g, uint32_t fused, uint32_t region, const uint32_t *nodes,
+                    uint32_t n) {
+  uint32_t room = 0;
+  for (uint32_t i = 0; i < n; i++) room += g->nodes.at[nodes[i]].n_in;
+  uint32_t *in = oi_arena_alloc(&g->arena, (room + 1) * sizeof *in);
+  uint32_t *params = oi_arena_alloc(&g->arena, (room + 1) * sizeof *params);
+  if (!in || !params) return false;
+  g->regions.at[region].params = params;
+  for (uint32_t i = 0; i < n; i++) {
+    oi_node_move(g, nodes[i], region, 0);
+    uint32_t *ids = g->nodes.at[nodes[i]].in;
+    for (uint32_t k = 0; k < g->nodes.at[nodes[i]].n_in; k++)
+      if (!is_made_in(g, ids[k], region)) ids[k] = param_for(g, region, in, ids[k]);
+  }
+  g->nodes.at[fused].in = in, g->nodes.at[fused].n_in = g->regions.at[region].n_params;
+  return true;
+}
+
+uint32_t oi_node_fuse(oinf_graph *g, const uint32_t *nodes, uint32_t n) {
+  const uint32_t last = nodes[n - 1], outer = g->nodes.at[last].region;
+  const oi_where at = {g->nodes.at[last].file, g->nodes.at[last].line};
+  const uint32_t fused = oi_node_make(g, OP_FUSED, NULL, 0, NULL, 0, at);
+  const uint32_t region = (uint32_t)g->regions.n;
+  oi_region *r = fused ? oi_vec_push(g->ctx, &g->regions) : NULL;
+  if (!r) return 0;
+  *r = (oi_region){.node = fused, .parent = outer};
+  g->nodes.at[fused].region = outer, g->nodes.at[fused].sub[0] = region;
+  oi_node_link(g, fused, g->nodes.at[last].next);
+  if (!take_in(g, fused, region, nodes, n) || !hand_over(g, fused, region, last)) return 0;
+  return oi_poisoned(g) ? 0 : fused;
+}
+
 // ---- uses ----
 
 static void each_of(uint32_t *ids, uint32_t n, oi_use_fn *fn, void *user) {
