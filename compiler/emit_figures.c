@@ -59,6 +59,7 @@ static void add(uint64_t *to, uint64_t x) {
 static void add_node(const oi_emit *e, const oi_cost_shape *s, uint32_t kernel, oi_cost *to) {
   const oi_node *n = s->node;
   add(&to->flops, oi_cost_flops(s));
+  if (oi_node_at(e->g, e->g->regions.at[n->region].node)->op == OP_FUSED) return;  // no storage
   for (uint32_t i = 0; i < n->n_in; i++) {
     const uint32_t maker = maker_of(e, n->in[i]);
     if (read_before(n, i) || (maker && e->kernel[maker] == kernel)) continue;
@@ -72,7 +73,8 @@ static void add_node(const oi_emit *e, const oi_cost_shape *s, uint32_t kernel, 
 static oinf_status weigh_node(oi_emit *e, uint32_t node) {
   oi_kernel_figures *k = &e->fig->kernel[e->kernel[node]];
   oi_cost_shape s;
-  e->fig->nodes[k->first + k->n_nodes++] = node;
+  const bool fused = oi_node_at(e->g, node)->op == OP_FUSED;  // is what stands within it
+  if (!fused) e->fig->nodes[k->first + k->n_nodes++] = node;
   for (uint32_t i = 0; i < e->fig->n_cases; i++) {
     if (!oi_cost_shape_of(e->g, node, e->fig->cases[i].syms, &s))
       return oi_fail(e->err, OINF_INTERNAL, "a dim of %s has no number in case '%s'",

@@ -96,6 +96,9 @@ static oinf_status number_kernels(oi_emit *e) {
     if (item->kind != OI_ITEM_RUN || e->kernel[item->node]) continue;
     const oi_node *n = oi_node_at(e->g, item->node);
     if (oi_plan_is_view(n->op) || n->op == OP_STATE_READ) continue;
+    if (n->op == OP_FUSED)
+      for (uint32_t id = e->g->regions.at[n->sub[0]].first; id; id = oi_node_at(e->g, id)->next)
+        e->kernel[id] = e->n_kernels + 1;
     e->in_order[e->n_kernels] = item->node;
     e->kernel[item->node] = ++e->n_kernels;
   }

@@ -146,7 +146,8 @@ TEST(report, long_graphs_are_drawn_in_groups) {
   open_world(&w, "chain", "w");
   const oinf_val x = oinf_input(w.g, "x", OINF_F32, 16);
   oinf_val y = x;
-  for (int i = 0; i < 2500; i++) y = i % 3 ? oinf_add(y, x) : oinf_relu(y);
+  for (int i = 0; i < 2500; i++)  // unfused, so that each is a kernel
+    y = oinf_hint(i % 3 ? oinf_add(y, x) : oinf_relu(y), .fuse = OINF_NEVER);
   oinf_output(w.g, "y", y);
   oi_text text = report_of(w.model, w.g, w.ctx);
   check_tags(text.at);
