@@ -29,7 +29,9 @@ const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]) 
     const uint32_t main = oi_fused_main(e->g, node);
     op = main ? oi_kind_name(oi_node_at(e->g, main)->op) : "chain";
   }
-  snprintf(room, 96, "k%02u_%s%s%s", e->kernel[node], role, *role ? "_" : "", op);
+  const oi_node *around = oi_node_at(e->g, e->g->regions.at[n->region].node);
+  snprintf(room, 96, "k%02u_%s%s%s%s", e->kernel[node], role, *role ? "_" : "", op,
+           around->op == OP_FUSED ? "_head" : "");
   return room;
 }
 

@@ -26,6 +26,9 @@ typedef struct oi_emit_cut {
   const char *units, *cost;  // how many units there are; operations of one
   const char *ready;         // units of the kernel NAME_ready that runs before; NULL: there is none
   int tiled;                 // operand of which unit u reads row u and no other; -1: none
+  uint32_t ready_of;         // whose kernel's name that is; 0: the node's own
+  const char *columns;       // unit u writes column u of as many; NULL: it does not
+  const char *row;           // unit u writes elements u * row .. (u + 1) * row - 1; NULL: it does not
   uint64_t shared, own;      // scratch of all workers, and of each
   bool may_fail;
 } oi_emit_cut;
@@ -113,6 +116,8 @@ oinf_status oi_emit_flat(oi_emit *e, const oi_node *n);
 // emit_kernel.c, emit_move.c, emit_reduce.c: one function a node, and its cut. SUPPORT names what
 // has no template.
 oinf_status oi_emit_kernels(oi_emit *e);
+oinf_status oi_emit_kernel(oi_emit *e, uint32_t node, oi_emit_cut *cut);
+const char *oi_emit_ready_name(const oi_emit *e, uint32_t node, char room[96]);
 oinf_status oi_emit_move(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_eltwise(oi_emit *e, const oi_node *n, oi_emit_cut *cut);
 oinf_status oi_emit_reduce(oi_emit *e, const oi_node *n, oi_emit_cut *cut);

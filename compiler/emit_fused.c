@@ -35,6 +35,7 @@ static bool is_flat(const fused *f) {
   for (uint32_t id = f->r->first; id; id = oi_node_at(f->e->g, id)->next) {
     const oi_node *n = oi_node_at(f->e->g, id);
     const bool moved = oi_fuse_role_of(n->op) == OI_FUSE_MOVED;
+    if (oi_fuse_role_of(n->op) == OI_FUSE_NOTHING) continue;  // the head
     if (moved && !is_view(n->op)) return false;
     for (uint32_t i = 0; i < n->n_in && !moved; i++) {
       const oi_type *t = type_of(f, n->in[i]);
@@ -187,35 +188,118 @@ static oinf_status put_node(const fused *f, uint32_t id, uint32_t number, bool *
 
 // ---- the kernel ----
 
-static void put_head(const fused *f) {
-  oi_text_put(&f->e->out, "// One pass over elements:");
+static void put_head(const fused *f, uint32_t main) {
+  const oinf_graph *g = f->e->g;
+  const char *sign = "";
+  oi_text_put(&f->e->out,
+              main ? "// %s, and then in place, element by element: " : "// %sElements: ",
+              main ? oi_kind_name(oi_node_at(g, main)->op) : "");
+  for (uint32_t id = f->r->first; id; id = oi_node_at(g, id)->next) {
+    if (id == main) continue;
+    oi_text_put(&f->e->out, "%s%s", sign, oi_kind_name(oi_node_at(g, id)->op));
+    sign = ", ";
+  }
+  oi_text_put(&f->e->out, ".\n");
+}
+
+// The places that units from .. to - 1 of the head have written; 0: its cut does not tell them.
+static uint32_t begin_written(const fused *f, const oi_emit_cut *cut) {
+  oi_text *to = &f->e->out;
+  if (cut->row) {
+    oi_text_put(to, "  for (int64_t i = from * (%s); i < to * (%s); i++) {\n", cut->row, cut->row);
+    return 1;
+  }
+  if (!cut->columns) return 0;
+  oi_text_put(to, "  for (int64_t i0 = 0; i0 < %s; i0++) {\n",
+              oi_emit_span_text(f->e, f->out, 0, f->out->rank ? f->out->rank - 1 : 0));
+  oi_text_put(to, "    for (int64_t i1 = from; i1 < to; i1++) {\n");
+  oi_text_put(to, "      const int64_t i = i0 * (%s) + i1;\n", cut->columns);
+  return 2;
+}
+
+static bool is_read_behind(const fused *f, uint32_t param, uint32_t main) {
   for (uint32_t id = f->r->first; id; id = oi_node_at(f->e->g, id)->next)
-    oi_text_put(&f->e->out, " %s%s", oi_kind_name(oi_node_at(f->e->g, id)->op),
-                oi_node_at(f->e->g, id)->next ? "," : ".\n");
+    for (uint32_t i = 0; i < oi_node_at(f->e->g, id)->n_in; i++)
+      if (id != main && oi_node_at(f->e->g, id)->in[i] == f->r->params[param]) return true;
+  return false;
+}
+
+// As oi_emit_begin, with those operands alone that the elements read.
+static void begin_behind(const fused *f, uint32_t main) {
+  char name[96];
+  oi_text_put(&f->e->out,
+              "static void K(%s)(const call *c, int64_t from, int64_t to, int worker) {\n"
+              "  const dims *d = c->d;\n",
+              oi_emit_kernel_name(f->e, (uint32_t)(f->n - f->e->g->nodes.at), name));
+  for (uint32_t i = 0; i < f->r->n_params; i++)
+    if (is_read_behind(f, i, main))
+      oi_text_put(&f->e->out, "  const %s *restrict x%u = c->in[%u];\n",
+                  oi_emit_dtype_of(type_of(f, f->r->params[i])->dtype)->type, i, i);
+  oi_text_put(&f->e->out, "  float *out = c->out[0];\n  (void)d;\n");
+}
+
+// The head's own kernel, then a loop over what it has written. Where its cut does not tell what
+// that is, the whole is one unit.
+static oinf_status put_main(fused *f, uint32_t main, oi_emit_cut *cut) {
+  char name[96];
+  oi_emit_cut own;
+  OI_TRY(oi_emit_kernel(f->e, main, &own));
+  const bool told = own.row || own.columns;
+  oi_text_put(&f->e->out, "\n");
+  put_head(f, main);
+  begin_behind(f, main);
+  oi_emit_kernel_name(f->e, main, name);
+  if (told) oi_text_put(&f->e->out, "  K(%s)(c, from, to, worker);\n", name);
+  else oi_text_put(&f->e->out, "  K(%s)(c, 0, %s, worker);\n", name, own.units);
+  *cut = own;
+  if (own.ready && !own.ready_of) cut->ready_of = main;
+  if (told) f->depth = begin_written(f, &own);
+  else {
+    cut->units = "1", cut->tiled = -1;
+    oi_text_put(&f->e->out, "  (void)from, (void)to;\n  for (int64_t i = 0; i < %s; i++) {\n",
+                oi_emit_span_text(f->e, f->out, 0, f->out->rank));
+    f->depth = 1;
+  }
+  return OINF_OK;
+}
+
+static oinf_status put_nodes(const fused *f, uint32_t main) {
+  bool loaded[OI_FUSE_OPERANDS + 1] = {false};
+  uint32_t number = 0;
+  for (uint32_t id = f->r->first; id; id = oi_node_at(f->e->g, id)->next, number++) {
+    if (id != main) OI_TRY(put_node(f, id, number, loaded));
+    else {
+      oi_emit_indent(f->e, f->depth);
+      oi_text_put(&f->e->out, "const float v%u = out[i];\n", number);
+    }
+  }
+  return OINF_OK;
+}
+
+static void put_all_attributes(const fused *f) {
+  uint32_t number = 0;
+  for (uint32_t id = f->r->first; id; id = oi_node_at(f->e->g, id)->next, number++) {
+    oi_elements w;
+    if (oi_emit_elements_of(f->e, oi_node_at(f->e->g, id), &w))
+      put_attributes(f, oi_node_at(f->e->g, id), &w, number);
+  }
 }
 
 oinf_status oi_emit_fused(oi_emit *e, const oi_node *n, oi_emit_cut *cut) {
   fused f = {.e = e, .n = n, .r = &e->g->regions.at[n->sub[0]]};
-  bool loaded[OI_FUSE_OPERANDS + 1] = {false};
-  uint32_t number = 0;
+  const uint32_t main = oi_fused_main(e->g, (uint32_t)(n - e->g->nodes.at));
   char name[16];
   f.out = type_of(&f, n->out[0]);
   f.flat = is_flat(&f);
-  put_head(&f);
-  oi_emit_begin(e, n);
-  for (uint32_t id = f.r->first; id; id = oi_node_at(e->g, id)->next, number++) {
-    oi_elements w;
-    if (oi_emit_elements_of(e, oi_node_at(e->g, id), &w))
-      put_attributes(&f, oi_node_at(e->g, id), &w, number);
-  }
-  f.depth = oi_emit_begin_places(e, f.out, f.flat, cut);
-  number = 0;
-  for (uint32_t id = f.r->first; id; id = oi_node_at(e->g, id)->next)
-    OI_TRY(put_node(&f, id, number++, loaded));
+  if (main) OI_TRY(put_main(&f, main, cut));
+  else put_head(&f, 0), oi_emit_begin(e, n);
+  put_all_attributes(&f);
+  if (!main) f.depth = oi_emit_begin_places(e, f.out, f.flat, cut);
+  OI_TRY(put_nodes(&f, main));
   name_of(&f, f.r->yields[0], name);
   oi_emit_indent(e, f.depth);
   oi_text_put(&e->out, "out[");
-  if (f.flat) oi_text_put(&e->out, "i");
+  if (f.flat || main) oi_text_put(&e->out, "i");
   else oi_emit_place(e, f.out);
   oi_text_put(&e->out, "] = %s;\n", name);
   oi_emit_end_axes(e, f.depth, 0);

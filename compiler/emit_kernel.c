@@ -117,6 +117,7 @@ static void put_product(filling *f, const oi_type *a, oinf_dim columns, bool row
   f->cut->units = oi_emit_span_text(f->e, &one, 0, 1);
   f->cut->cost = oi_emit_span_text(f->e, a, 0, a->rank);
   f->cut->tiled = rows_of_b ? 1 : -1;
+  f->cut->columns = f->cut->units;
   put_span(f, "ROWS", a, 0, a->rank - 1);
   put_dim(f, "DEPTH", a->dim[a->rank - 1]);
   put_dim(f, "COLUMNS", columns);
@@ -254,6 +255,7 @@ static oinf_status norm(filling *f, const oi_node *n, float eps, bool centred) {
   for (uint32_t i = n->n_in; i <= 2; i++) put(f, what[i - 1], "");
   put(f, "OPERANDS", operands);
   cut_rows(f, a, a->rank - 1);
+  f->cut->row = f->cut->cost;
   put_lanes(f, a->dim[a->rank - 1]);
   put_real(f, "EPS", eps);
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
@@ -282,6 +284,7 @@ static oinf_status softmax(filling *f, const oi_node *n) {
   put_lanes(f, a->dim[axis]);
   put_span(f, "STEP", a, axis + 1, a->rank);
   cut_axis(f, a, axis);
+  if (axis + 1 == a->rank) f->cut->row = f->cut->cost;
   put_dtype(f, "A_T", "A_LOAD", a->dtype);
   return finish(f, "softmax.c");
 }
@@ -415,6 +418,7 @@ static oinf_status rope(filling *f, const oi_node *n) {
   else put_inverses(f, &table, width / 2);
   const float factor = args->attention_factor != 0 ? (float)args->attention_factor : 1.0f;
   cut_rows(f, a, r - 2);
+  f->cut->row = f->cut->cost;
   put_dim(f, "ROWS", a->dim[r - 3]);
   put_dim(f, "HEADS", a->dim[r - 2]);
   put_dim(f, "HEAD", a->dim[r - 1]);
@@ -482,6 +486,7 @@ static oinf_status sdpa(filling *f, const oi_node *n) {
   const double scale = args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)q->dim[2]));
   const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
   f->cut->units = oi_emit_span_text(f->e, q, 0, 2);
+  f->cut->row = oi_emit_span_text(f->e, q, 2, 3);
   f->cut->cost = oi_emit_span_text(f->e, &row, 0, 2);
   f->cut->own = 4 * (uint64_t)bound_of(f->e, k->dim[0]);
   put_dim(f, "HEADS", q->dim[1]);
@@ -578,9 +583,8 @@ static oinf_status emit_nothing(oi_emit *e, const char *name, oi_emit_cut *cut) 
   return OINF_OK;
 }
 
-static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
+oinf_status oi_emit_kernel(oi_emit *e, uint32_t node, oi_emit_cut *cut) {
   const oi_node *n = oi_node_at(e->g, node);
-  oi_emit_cut *cut = &e->cuts[node];
   fill_fn *fill = fill_of(n->op);
   char name[96];
   *cut = (oi_emit_cut){.units = "1", .cost = "1", .tiled = -1};
@@ -601,15 +605,19 @@ static oinf_status emit_kernel(oi_emit *e, uint32_t node) {
   return oi_emit_refuse(e, n, "the op as such");
 }
 
+const char *oi_emit_ready_name(const oi_emit *e, uint32_t node, char room[96]) {
+  return oi_emit_kernel_name(e, e->cuts[node].ready_of ? e->cuts[node].ready_of : node, room);
+}
+
 // Every kernel of this file, by its number.
 static void put_table(oi_emit *e) {
   char name[96];
   oi_text_put(&e->out, "static kernel *const K(kernels)[] = {\n");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
     const uint32_t node = e->in_order[i];
-    oi_emit_kernel_name(e, node, name);
-    if (e->cuts[node].ready) oi_text_put(&e->out, "    K(%s_ready),\n", name);
-    oi_text_put(&e->out, "    K(%s),\n", name);
+    if (e->cuts[node].ready)
+      oi_text_put(&e->out, "    K(%s_ready),\n", oi_emit_ready_name(e, node, name));
+    oi_text_put(&e->out, "    K(%s),\n", oi_emit_kernel_name(e, node, name));
   }
   oi_text_put(&e->out, "    NULL};\n");
 }
@@ -622,7 +630,7 @@ oinf_status oi_emit_kernels(oi_emit *e) {
               "indices of loops are d->s[i].\n// Each works on units from .. to - 1 of its work "
               "(call and run, in model.c).\n\n");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
-    OI_TRY(emit_kernel(e, e->in_order[i]));
+    OI_TRY(oi_emit_kernel(e, e->in_order[i], &e->cuts[e->in_order[i]]));
     oi_text_put(&e->out, "\n");
   }
   put_table(e);

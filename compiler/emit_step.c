@@ -94,9 +94,9 @@ static void put_kernels(oi_emit *e) {
   for (uint32_t i = 0; i < e->n_kernels; i++) {
     const uint32_t id = e->in_order[i];
     const oi_node *n = oi_node_at(e->g, id);
-    oi_emit_kernel_name(e, id, name);
-    if (e->cuts[id].ready) oi_text_put(&e->out, "  %s_ready,\n", name);
-    oi_text_put(&e->out, "  %s,\n", name);
+    if (e->cuts[id].ready)
+      oi_text_put(&e->out, "  %s_ready,\n", oi_emit_ready_name(e, id, name));
+    oi_text_put(&e->out, "  %s,\n", oi_emit_kernel_name(e, id, name));
     if (n->n_in > in) in = n->n_in;
     if (n->n_out > out) out = n->n_out;
   }
@@ -221,10 +221,11 @@ static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n) {
 
 static void put_call(oi_emit *e, uint32_t depth, uint32_t id, const char *kernel) {
   const oi_emit_cut *cut = &e->cuts[id];
+  char name[96];
   put_operands(e, depth, oi_node_at(e->g, id));
   if (cut->ready) {
     line(e, depth, "run(r, ");
-    oi_text_put(&e->out, "%s_ready, %s, 256, &c);\n", kernel, cut->ready);
+    oi_text_put(&e->out, "%s_ready, %s, 256, &c);\n", oi_emit_ready_name(e, id, name), cut->ready);
   }
   line(e, depth, "run(r, ");
   oi_text_put(&e->out, "%s, %s, %s, &c);\n", kernel, cut->units, cut->cost);

@@ -16,6 +16,14 @@ typedef enum oi_fuse_role {
   OI_FUSE_CONSTANT,  // the same everywhere
 } oi_fuse_role;
 oi_fuse_role oi_fuse_role_of(uint32_t op);
+// A node that may stand at the head of a kernel, whose result elements are then changed in place:
+// how a unit of its own kernel writes, by columns of the result or by rows of it.
+typedef enum oi_fuse_base {
+  OI_BASE_NONE,
+  OI_BASE_COLUMNS,
+  OI_BASE_ROWS
+} oi_fuse_base;
+oi_fuse_base oi_fuse_base_of(const oinf_graph *g, uint32_t node);
 // The inner node that gives a fused node its name: the one that is no element; 0: they all are.
 uint32_t oi_fused_main(const oinf_graph *g, uint32_t node);
 #endif

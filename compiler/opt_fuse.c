@@ -4,6 +4,7 @@
 // the group stands where its last node stood. Bits cannot change: every element is made by the same
 // operations as before, rounded as before; only its way through memory goes.
 //
+//   head       a product, norm, rope or attention whose result the elements change in place
 //   elements   elementwise ops and casts of one shape; permutes, slices, selects, expands and
 //              reshapes of what they read become index maps; numbers are written where they are
 //              used
@@ -24,9 +25,10 @@ typedef struct fusing {
 
 typedef struct group {
   fusing *f;
-  uint32_t root;
+  uint32_t root, main;              // the last node; the one at the head, 0: all are elements
   uint32_t node[OI_FUSE_NODES], n;  // in the order in which they were taken
   uint32_t operand[OI_FUSE_OPERANDS + 1], n_operands;
+  size_t said;  // where what is said of it begins
 } group;
 
 // ---- roles ----
@@ -48,6 +50,33 @@ oi_fuse_role oi_fuse_role_of(uint32_t op) {
   }
   const bool each = op > OP_NONE && op < OP_COUNT && oi_op_info_of((oi_op)op)->kind == OI_ELTWISE;
   return each ? OI_FUSE_ELEMENT : OI_FUSE_NOTHING;
+}
+
+oi_fuse_base oi_fuse_base_of(const oinf_graph *g, uint32_t node) {
+  const oi_node *n = oi_node_at(g, node);
+  const oi_type *a = n->n_in ? &oi_val_at(g, n->in[0])->type : NULL;
+  const oi_type *b = n->n_in > 1 ? &oi_val_at(g, n->in[1])->type : NULL;
+  for (uint32_t i = 0; i < n->n_in; i++)
+    for (uint32_t k = 0; k < i; k++)
+      if (n->in[i] == n->in[k]) return OI_BASE_NONE;
+  if (n->n_out != 1 || oi_val_at(g, n->out[0])->type.dtype != OINF_F32) return OI_BASE_NONE;
+  switch (n->op) {
+    case OP_matmul: {
+      const oinf_matmul_args *args = n->args;
+      const bool floats = oi_dtype_class(a->dtype) == OI_F && oi_dtype_class(b->dtype) == OI_F;
+      const bool plain = floats || oi_dtype_class(b->dtype) == OI_Q;
+      return plain && !args->transpose_a && b->rank == 2 ? OI_BASE_COLUMNS : OI_BASE_NONE;
+    }
+    case OP_softmax: {
+      const int64_t axis = ((const oinf_softmax_args *)n->args)->axis;
+      return axis == -1 || axis + 1 == (int64_t)a->rank ? OI_BASE_ROWS : OI_BASE_NONE;
+    }
+    case OP_rmsnorm:
+    case OP_layernorm:
+    case OP_rope:
+    case OP_sdpa: return OI_BASE_ROWS;
+    default: return OI_BASE_NONE;
+  }
 }
 
 uint32_t oi_fused_main(const oinf_graph *g, uint32_t node) {
@@ -90,12 +119,16 @@ static uint32_t uses_within(const group *w, uint32_t value) {
 static bool refuse(const group *w, uint32_t node, const char *why, uint64_t number) {
   const oinf_graph *g = w->f->g;
   oi_text *to = &w->f->p->said;
+  const size_t from = to->n;
   oi_text_put(to, "fuse: %s %%%u stays out of %s %%%u: ", oi_kind_name(oi_node_at(g, node)->op),
               oi_value_label_number(w->f->g, oi_node_at(g, node)->out[0]),
               oi_kind_name(oi_node_at(g, w->root)->op),
               oi_value_label_number(w->f->g, oi_node_at(g, w->root)->out[0]));
   oi_text_put(to, why, (unsigned long long)number);
   oi_text_put(to, "\n");
+  const size_t n = to->n - from;  // asked again as the group grows, it is said once
+  if (!to->failed && w->said + n <= from && memcmp(to->at + from - n, to->at + from, n) == 0)
+    to->n = from, to->at[from] = 0;
   return false;
 }
 
@@ -112,12 +145,39 @@ static uint32_t operands_with(const group *w, uint32_t node) {
   return n;
 }
 
-static bool is_moved_leaf(const group *w, uint32_t value) {
+// Read by an index map, or by the node at the head: not at the place of the result alone.
+static bool is_read_elsewhere(const group *w, uint32_t value) {
   for (uint32_t i = 0; i < w->n; i++) {
     const oi_node *x = oi_node_at(w->f->g, w->node[i]);
-    if (oi_fuse_role_of(x->op) == OI_FUSE_MOVED && x->in[0] == value) return true;
+    const oi_fuse_role role = oi_fuse_role_of(x->op);
+    for (uint32_t k = 0; k < x->n_in; k++)
+      if (x->in[k] == value && (role == OI_FUSE_MOVED || role == OI_FUSE_NOTHING)) return true;
   }
   return false;
+}
+
+// Does every node read at the place of the result, or one element?
+static bool is_flat_with(const group *w, uint32_t node) {
+  const oi_type *out = type_of(w->f, oi_node_at(w->f->g, w->root)->out[0]);
+  for (uint32_t i = 0; i <= w->n; i++) {
+    const uint32_t id = i < w->n ? w->node[i] : node;
+    const oi_node *x = oi_node_at(w->f->g, id);
+    const oi_fuse_role role = oi_fuse_role_of(x->op);
+    if (role == OI_FUSE_MOVED) return false;
+    for (uint32_t k = 0; k < x->n_in && role == OI_FUSE_ELEMENT; k++) {
+      const oi_type *t = type_of(w->f, x->in[k]);
+      if (t->rank && !same_shape(t, out)) return false;
+    }
+  }
+  return true;
+}
+
+// Behind a head, places are one index, or row and column of a product.
+static bool keeps_places(const group *w, uint32_t node) {
+  const bool product = oi_fuse_base_of(w->f->g, w->main) == OI_BASE_COLUMNS;
+  const oi_node *n = oi_node_at(w->f->g, node);
+  if (oi_fuse_role_of(n->op) == OI_FUSE_MOVED) return false;
+  return (product && oi_val_at(w->f->g, n->out[0])->type.rank <= 2) || is_flat_with(w, node);
 }
 
 // A node that is no constant joins where nothing else needs its result and the kernel can hold it.
@@ -132,26 +192,54 @@ static bool may_join(const group *w, uint32_t node) {
   if (elsewhere) return refuse(w, node, "%llu further uses need it in memory", elsewhere);
   if (!same_shape(&v->type, type_of(w->f, oi_node_at(g, w->root)->out[0])))
     return refuse(w, node, "its %llu axes are not those of the result", v->type.rank);
-  if (moved ? is_in(w, oi_val_at(g, n->in[0])->node) : is_moved_leaf(w, n->out[0]))
+  if (moved ? is_in(w, oi_val_at(g, n->in[0])->node) : is_read_elsewhere(w, n->out[0]))
     return refuse(w, node, "the kernel would compute a value at %llu places", 2);
+  if (w->main && !keeps_places(w, node))
+    return refuse(w, node, "places of %llu axes are not told from the units of the head",
+                  v->type.rank);
   if (w->n == OI_FUSE_NODES) return refuse(w, node, "a kernel does at most %llu nodes", w->n);
   if (operands > OI_FUSE_OPERANDS)
     return refuse(w, node, "the kernel would read %llu operands", operands);
   return true;
 }
 
+// A product, a norm, an attention at the head of the kernel: the elements change where they lie.
+static bool may_head(const group *w, uint32_t node) {
+  const oinf_graph *g = w->f->g;
+  const oi_node *n = oi_node_at(g, node), *root = oi_node_at(g, w->root);
+  const oi_fuse_base base = oi_fuse_base_of(g, node);
+  const oi_type *out = type_of(w->f, root->out[0]);
+  if (base == OI_BASE_NONE || n->region != root->region) return false;
+  if (w->main) return refuse(w, node, "a kernel has %llu head", 1);
+  if (out->dtype != OINF_F32)
+    return refuse(w, node, "its result of %llu bytes an element cannot change in place",
+                  oinf_dtype_block_bytes(out->dtype));
+  for (uint32_t i = 0; i < w->n; i++)
+    if (oi_fuse_role_of(oi_node_at(g, w->node[i])->op) == OI_FUSE_MOVED)
+      return refuse(w, node, "%llu index map stands in the kernel", 1);
+  const bool narrow = base == OI_BASE_COLUMNS && out->rank <= 2;
+  if (!narrow && !is_flat_with(w, w->root))
+    return refuse(w, node, "places of %llu axes are not told from its units", out->rank);
+  for (uint32_t i = 0; i < n->n_in; i++)
+    if (is_in(w, oi_val_at(g, n->in[i])->node))
+      return refuse(w, node, "it reads operand %llu whole", i);
+  return may_join(w, node);
+}
+
 static bool may_take(const group *w, uint32_t value) {
   const oi_value *v = oi_val_at(w->f->g, value);
   const oi_node *n = v->node ? oi_node_at(w->f->g, v->node) : NULL;
   const oi_fuse_role role = n ? oi_fuse_role_of(n->op) : OI_FUSE_NOTHING;
-  if (role == OI_FUSE_NOTHING || is_in(w, v->node)) return false;
-  if (role == OI_FUSE_CONSTANT) return w->n < OI_FUSE_NODES && !is_moved_leaf(w, value);
+  if (!n || is_in(w, v->node)) return false;
+  if (role == OI_FUSE_NOTHING) return may_head(w, v->node);
+  if (role == OI_FUSE_CONSTANT) return w->n < OI_FUSE_NODES && !is_read_elsewhere(w, value);
   return v->region == oi_node_at(w->f->g, w->root)->region && may_join(w, v->node);
 }
 
 static void take(group *w, uint32_t node) {
   const oi_node *x = oi_node_at(w->f->g, node);
   w->node[w->n++] = node;
+  if (oi_fuse_role_of(x->op) == OI_FUSE_NOTHING) w->main = node;
   for (uint32_t i = 0; i < w->n_operands; i++) {
     if (!x->n_out || w->operand[i] != x->out[0]) continue;
     w->operand[i] = w->operand[--w->n_operands];
@@ -229,7 +317,7 @@ static oinf_status make(group *w) {
   for (uint32_t i = 0; i < w->n; i++)
     if (!own_constant(w, i)) return oi_nomem(w->f->p->err, sizeof(oi_node));
   const uint32_t n = in_order(w, order);
-  if (!oi_node_fuse(w->f->g, order, n)) return oi_nomem(w->f->p->err, n);
+  if (!oi_node_fuse(w->f->g, order, n, w->main)) return oi_nomem(w->f->p->err, n);
   w->f->p->changes++;
   return OINF_OK;
 }
@@ -238,7 +326,7 @@ static oinf_status make(group *w) {
 
 static oinf_status fuse_from(fusing *f, uint32_t root) {
   const oi_node *n = oi_node_at(f->g, root);
-  group w = {.f = f, .root = root};
+  group w = {.f = f, .root = root, .said = f->p->said.n};
   if (oi_fuse_role_of(n->op) != OI_FUSE_ELEMENT) return OINF_OK;
   take(&w, root);
   if (w.n_operands <= OI_FUSE_OPERANDS) grow(&w);

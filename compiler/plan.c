@@ -78,10 +78,14 @@ static bool rows_are_rows(const oi_node *n, const oi_value *w) {
 }
 
 int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_paging) {
-  const oi_node *n = oi_node_at(g, node);
+  const oi_node *n = oi_node_at(g, node), *fused = n->op == OP_FUSED ? n : NULL;
+  const oi_region *r = fused ? &g->regions.at[n->sub[0]] : NULL;
+  // The operands of what stands at a fused node's head are its first ones.
+  for (uint32_t i = r ? r->first : 0; i; i = oi_node_at(g, i)->next)
+    if (oi_node_at(g, i)->op == OP_matmul) n = oi_node_at(g, i);
   if (n->op >= OP_COUNT) return -1;
   for (uint32_t i = 0; i < n->n_in; i++) {
-    const oi_value *v = oi_val_at(g, n->in[i]);
+    const oi_value *v = oi_val_at(g, fused ? fused->in[i] : n->in[i]);
     oi_paging how = oi_op_paging((oi_op)n->op, i);
     if (how == OI_PAGE_WHOLE || !v->node || oi_node_at(g, v->node)->op != OP_WEIGHT) continue;
     if (!rows_are_rows(n, v)) continue;

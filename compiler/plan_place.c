@@ -12,7 +12,7 @@
 enum {
   MOST_SORTED = 2048,  // storages; above, orders that look at all of them cost too much
   MOST_LIFTS = 24,
-  MOST_PAIRS = 1 << 20  // of storages looked at in lifts, for each order
+  MOST_PAIRS = 1 << 22  // of storages looked at in lifts, for each order
 };
 
 bool oi_plan_overlap(const oi_plan *p, const oi_storage *a, const oi_storage *b) {

@@ -133,25 +133,28 @@ static bool hand_over(oinf_graph *g, uint32_t fused, uint32_t region, uint32_t l
   return true;
 }
 
+static void take_operands(oinf_graph *g, uint32_t region, uint32_t node, uint32_t *in) {
+  uint32_t *ids = g->nodes.at[node].in;
+  for (uint32_t k = 0; k < g->nodes.at[node].n_in; k++)
+    if (!is_made_in(g, ids[k], region)) ids[k] = param_for(g, region, in, ids[k]);
+}
+
 static bool take_in(oinf_graph *g, uint32_t fused, uint32_t region, const uint32_t *nodes,
-                    uint32_t n) {
+                    uint32_t n, uint32_t main) {
   uint32_t room = 0;
   for (uint32_t i = 0; i < n; i++) room += g->nodes.at[nodes[i]].n_in;
   uint32_t *in = oi_arena_alloc(&g->arena, (room + 1) * sizeof *in);
   uint32_t *params = oi_arena_alloc(&g->arena, (room + 1) * sizeof *params);
   if (!in || !params) return false;
   g->regions.at[region].params = params;
-  for (uint32_t i = 0; i < n; i++) {
-    oi_node_move(g, nodes[i], region, 0);
-    uint32_t *ids = g->nodes.at[nodes[i]].in;
-    for (uint32_t k = 0; k < g->nodes.at[nodes[i]].n_in; k++)
-      if (!is_made_in(g, ids[k], region)) ids[k] = param_for(g, region, in, ids[k]);
-  }
+  for (uint32_t i = 0; i < n; i++) oi_node_move(g, nodes[i], region, 0);
+  if (main) take_operands(g, region, main, in);
+  for (uint32_t i = 0; i < n; i++) take_operands(g, region, nodes[i], in);
   g->nodes.at[fused].in = in, g->nodes.at[fused].n_in = g->regions.at[region].n_params;
   return true;
 }
 
-uint32_t oi_node_fuse(oinf_graph *g, const uint32_t *nodes, uint32_t n) {
+uint32_t oi_node_fuse(oinf_graph *g, const uint32_t *nodes, uint32_t n, uint32_t main) {
   const uint32_t last = nodes[n - 1], outer = g->nodes.at[last].region;
   const oi_where at = {g->nodes.at[last].file, g->nodes.at[last].line};
   const uint32_t fused = oi_node_make(g, OP_FUSED, NULL, 0, NULL, 0, at);
@@ -161,7 +164,7 @@ uint32_t oi_node_fuse(oinf_graph *g, const uint32_t *nodes, uint32_t n) {
   *r = (oi_region){.node = fused, .parent = outer};
   g->nodes.at[fused].region = outer, g->nodes.at[fused].sub[0] = region;
   oi_node_link(g, fused, g->nodes.at[last].next);
-  if (!take_in(g, fused, region, nodes, n) || !hand_over(g, fused, region, last)) return 0;
+  if (!take_in(g, fused, region, nodes, n, main) || !hand_over(g, fused, region, last)) return 0;
   return oi_poisoned(g) ? 0 : fused;
 }
 

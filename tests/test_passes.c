@@ -3,7 +3,8 @@
 // never changes.
 #include <oinf/oinf.h>
 
-#include "compiler/passes.h"
+#include "compiler/emit.h"
+#include "tests/random_graph.h"
 #include "tests/test.h"
 
 typedef struct run {
@@ -177,4 +178,80 @@ TEST(passes, names_are_read_and_refused) {
   CHECK_INT(oi_pass_parse(err, "", &pass), OINF_USAGE);
   CHECK(strstr(err->message, "paging"));
   oinf_ctx_destroy(ctx);
+}
+
+// ---- memory ----
+
+// Of 50 random graphs as one, all passes on: activations take at most 1.05 times what lives at once
+// at the worst place.
+static void check_memory(uint64_t seed) {
+  const oi_pass_options options = {.stop = OI_PASS_memory + 1};
+  oinf_ctx *ctx;
+  random_graph r;
+  oi_text said;
+  unsigned long long bytes = 0, least = 0;
+  CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
+  random_graph_make_many(ctx, seed, RANDOM_PARTS, &r);
+  oi_text_init(&said, ctx);
+  CHECK_INT(oi_emit_run(r.model, r.graph, NULL, &options, NULL, NULL, &said, NULL), OINF_OK);
+  const char *at = strstr(said.at, "memory: ");
+  CHECK(at && sscanf(at, "memory: %llu bytes of activations, and no plan takes less than %llu",
+                     &bytes, &least) == 2);
+  CHECK_MSG(bytes * 100 <= least * 105, "seed %llu: %llu bytes of activations, %llu would do",
+            (unsigned long long)seed, bytes, least);
+  oi_text_free(&said);
+  random_graph_free(&r);
+  oinf_ctx_destroy(ctx);
+}
+
+TEST(passes, memory_is_within_a_twentieth_of_the_least) {
+  for (uint64_t seed = 0; seed < (oi_test_soak() ? 10000 : 1000); seed += RANDOM_PARTS)
+    check_memory(seed);
+}
+
+// ---- fusion ----
+
+static void check_fused(const char *lines, const char *graph, const char *said) {
+  char text[2048];
+  const int n = snprintf(text, sizeof text, "oinf-graph 1\ngraph \"g\"\n  sym T 1 9\n%s", lines);
+  run r = run_new(text, (size_t)n);
+  r.options.dump = OI_PASS_fuse + 1;
+  run_passes(&r);
+  CHECK_MSG(strstr(r.dump.at, graph), "no '%s' in\n%s", graph, r.dump.at);
+  CHECK_MSG(strstr(r.pass.said.at, said), "no '%s' in\n%s", said, r.pass.said.at);
+  run_free(&r);
+}
+
+TEST(passes, what_fuses_and_what_does_not) {
+  static const char chain[] =  // constants are written where they are used; one result
+      "  in x f32 [T, 4]\n  in y f32 [4]\n  %0 = num 2 : f32 []\n  %1 = mul x %0 : f32 [T, 4]\n"
+      "  %2 = exp %1 : f32 [T, 4]\n  %3 = add %2 y : f32 [T, 4] \"sum\"\n  out \"o\" %3\n";
+  check_fused(chain,
+              "  fused carry %0 = x : f32 [T, 4], %1 = y : f32 [4]\n    %2 = num 2 : f32 []\n"
+              "    %3 = mul %0 %2 : f32 [T, 4]\n    %4 = exp %3 : f32 [T, 4]\n"
+              "    %5 = add %4 %1 : f32 [T, 4]\n    give %5 -> %6 \"sum\"\n",
+              "fuse: 1 changed");
+  static const char map[] =  // a permute of what is read becomes an index map
+      "  in x f32 [3, 4]\n  in y f32 [4, 3]\n  %0 = permute x { axes = [1, 0] } : f32 [4, 3]\n"
+      "  %1 = sub %0 y : f32 [4, 3]\n  out \"o\" %1\n";
+  check_fused(map, "    %2 = permute %0 { axes = [1, 0] } : f32 [4, 3]\n    %3 = sub %2 %1",
+              "fuse: 1 changed");
+  static const char product[] =  // bias, activation and residual join the product
+      "  in x f32 [T, 4]\n  in w f32 [5, 4]\n  in b f32 [5]\n  in r f32 [T, 5]\n"
+      "  %0 = matmul x w { transpose_b = true } : f32 [T, 5]\n  %1 = add %0 b : f32 [T, 5]\n"
+      "  %2 = gelu %1 : f32 [T, 5]\n  %3 = add r %2 : f32 [T, 5]\n  out \"o\" %3\n";
+  check_fused(product, "  fused carry %0 = x : f32 [T, 4], %1 = w : f32 [5, 4], %2 = b : f32 [5]",
+              "fuse: 1 changed");
+  static const char twice[] =
+      "  in x f32 [T, 4]\n  %0 = exp x : f32 [T, 4]\n  %1 = neg %0 : f32 [T, 4]\n"
+      "  %2 = tanh %0 : f32 [T, 4]\n  out \"a\" %1\n  out \"b\" %2\n";
+  check_fused(twice, "  %1 = neg %0", "exp %0 stays out of neg %1: 1 further uses need it");
+  static const char never[] =
+      "  in x f32 [T, 4]\n  %0 = exp x : f32 [T, 4] fuse never\n  %1 = neg %0 : f32 [T, 4]\n"
+      "  out \"a\" %1\n";
+  check_fused(never, "  %1 = neg %0", "exp %0 stays out of neg %1: 1 hint says never");
+  static const char heads[] =
+      "  in x f32 [4, 4]\n  in w f32 [4, 4]\n  %0 = matmul x w : f32 [4, 4]\n"
+      "  %1 = matmul w x : f32 [4, 4]\n  %2 = mul %0 %1 : f32 [4, 4]\n  out \"a\" %2\n";
+  check_fused(heads, "    %5 = mul %4 %3", "matmul %1 stays out of mul %2: a kernel has 1 head");
 }

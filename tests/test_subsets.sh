@@ -40,6 +40,11 @@ else
   echo "SKIPPED: OINF_CORPUS is not set, or '$stories' is not there"; skipped=1
 fi
 
+# Memory of activations: within 1.05 of the most bytes that live at once.
+tight() { "$build/oinf-emit" "$1" --explain --stop-after=memory 2>&1 >/dev/null |
+  awk '$1 == "memory:" && $3 == "bytes" { found = 1; exit !($2 <= 1.05 * $NF) } END { if (!found) exit 1 }'; }
+for m in adder stories; do [ -e "$root/$m.oinf" ] && check "$m: memory" tight "$root/$m.oinf"; done
+
 # Dumps: each pass has one, nothing is emitted; what passes did is said.
 dumps() { "$build/oinf-emit" "$root/adder.oinf" "$@" -o "$root/none" >"$root/dump" && [ -s "$root/dump" ] && [ ! -e "$root/none" ]; }
 for pass in ${passes//,/ } memory paging; do check "dump after $pass" dumps "--dump=$pass"; done
