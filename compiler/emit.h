@@ -27,8 +27,8 @@ typedef struct oi_emit_cut {
   const char *ready;         // units of the kernel NAME_ready that runs before; NULL: there is none
   int tiled;                 // operand of which unit u reads row u and no other; -1: none
   uint32_t ready_of;         // whose kernel's name that is; 0: the node's own
-  const char *columns;       // unit u writes column u of as many; NULL: it does not
-  const char *row;           // unit u writes elements u * row .. (u + 1) * row - 1; NULL: it does not
+  const char *columns;       // unit u writes column u of so many; NULL: it does not
+  const char *row;           // unit u writes the next so many elements; NULL: it does not
   uint64_t shared, own;      // scratch of all workers, and of each
   bool may_fail;
 } oi_emit_cut;

@@ -83,8 +83,8 @@ typedef void oi_use_fn(void *user, uint32_t *use);
 void oi_graph_each_use(oinf_graph *g, oi_use_fn *fn, void *user);
 // Nodes of one region, in its order, become one OP_FUSED node where the last of them stands. What
 // they read from outside becomes its operands; the last one's values become its results, keeping
-// their ids, labels and uses, and of the others nothing may be used outside. Operands of `main`, one
-// of the nodes or 0, come first and in its order. 0: out of memory.
+// their ids, labels and uses, and of the others nothing may be used outside. Operands of `main`,
+// one of the nodes or 0, come first and in its order. 0: out of memory.
 uint32_t oi_node_fuse(oinf_graph *g, const uint32_t *nodes, uint32_t n, uint32_t main);
 bool oi_node_has_effect(const oinf_graph *g, uint32_t node);  // on a state, within it too
 
