@@ -33,10 +33,6 @@ typedef struct cutting {
 
 // ---- pages ----
 
-static bool covers(oi_page have, oi_page want) {
-  return want.first >= have.first && want.first + want.count <= have.first + have.count;
-}
-
 // Grows the last page over this one where both fit a slot; else begins a new one.
 static bool add_page(cutting *c, oi_page page) {
   oi_paging_plan *p = c->out;
@@ -132,13 +128,13 @@ static uint64_t indexed_bytes(const oi_stream *s) {
 
 static void ask(const oi_pager *pager, ring *r, oi_page page) {
   for (int i = 0; i < 2; i++)
-    if (covers(r->slot[i], page)) {
+    if (oi_page_covers(r->slot[i], page)) {
       r->current = i;
       return;
     }
   const int i = r->current == 0 ? 1 : 0;
   for (uint32_t k = 0; k < page.count; k++)
-    if (!covers(r->slot[1 - i], (oi_page){page.first + k, 1}))
+    if (!oi_page_covers(r->slot[1 - i], (oi_page){page.first + k, 1}))
       r->bytes += oi_pager_block_bytes(pager, page.first + k);
   r->slot[i] = page, r->current = i;
 }
@@ -239,39 +235,5 @@ bool oi_paging_cut(oinf_ctx *ctx, const oi_pager *pager, const oi_streams *list,
   cutting c = {.ctx = ctx, .pager = pager, .list = list, .out = out};
   if (!cut_until(&c, OI_ITEM_RUN)) return false;
   count_reads(&c);
-  return true;
-}
-
-// ---- at run time ----
-
-static int64_t rows_until(const oi_extent *e, int64_t row, uint64_t end_block) {
-  uint64_t a = e->at + (uint64_t)row * e->row_bytes,
-           fit = (end_block * OI_BLOCK - a) / e->row_bytes;
-  return fit < (uint64_t)(e->rows - row) ? (int64_t)fit : e->rows - row;
-}
-
-int64_t oi_paging_tile(const oi_paging_plan *p, oi_cursor *c, const oi_extent *e, int64_t row,
-                       oi_page *out_page) {
-  oi_page first = oi_extent_page(e, row, 1);
-  if (oi_in_window(p->window, first)) {
-    int64_t rows = rows_until(e, row, p->window.first + p->window.count);
-    *out_page = oi_extent_page(e, row, rows);
-    return rows;
-  }
-  for (size_t k = 0; !covers(c->page, first) && k < p->order.n; k++) {
-    size_t i = (c->next + k) % p->order.n;
-    if (covers(p->order.at[i], first)) c->page = p->order.at[i], c->next = i + 1;
-  }
-  if (!covers(c->page, first)) c->page = first;  // the schedule did not foresee it
-  *out_page = c->page;
-  return rows_until(e, row, c->page.first + c->page.count);
-}
-
-bool oi_paging_turn(const oi_paging_plan *p, oi_cursor *c, uint32_t item, bool other,
-                    size_t *out_next) {
-  if (c->fork >= p->forks.n || p->forks.at[c->fork].item != item) return false;
-  const oi_fork *f = &p->forks.at[c->fork];
-  *out_next = c->next = f->page[other];
-  c->fork = other ? f->skip : c->fork + 1;
   return true;
 }

@@ -13,7 +13,7 @@ enum {
 typedef struct walk {
   const oi_plan *plan;
   const oi_paging_desc *desc;
-  oinf_model *model;
+  const oinf_model *model;
   oi_streams list;
   int64_t *syms;
   uint64_t turns;  // of loops that hold weights
@@ -28,11 +28,6 @@ bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, o
   out->rows = t->pub.rank >= 2 ? t->pub.dims[0] : 1;
   out->row_bytes = t->pub.bytes / (uint64_t)out->rows;
   return true;
-}
-
-oi_page oi_extent_page(const oi_extent *e, int64_t row, int64_t rows) {
-  uint64_t a = e->at + (uint64_t)row * e->row_bytes, z = a + (uint64_t)rows * e->row_bytes - 1;
-  return (oi_page){a / OI_BLOCK, (uint32_t)(z / OI_BLOCK - a / OI_BLOCK + 1)};
 }
 
 // ---- the streams of a step ----
@@ -242,7 +237,7 @@ oinf_status oi_paging_make(const oi_plan *plan, const oi_paging_desc *desc, oi_e
                            oi_paging_plan *out) {
   oinf_graph *g = plan->graph;
   *out = (oi_paging_plan){0};
-  walk w = {.plan = plan, .desc = desc, .model = g->model};
+  walk w = {.plan = plan, .desc = desc, .model = desc->model ? desc->model : g->model};
   const size_t n_syms = (oi_dims_sym_count(g->dims) + 1) * sizeof(int64_t);
   w.syms = oi_alloc(g->ctx, n_syms);
   oinf_status status = w.syms ? make(&w, err, out) : oi_nomem(err, n_syms);

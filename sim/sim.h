@@ -142,6 +142,8 @@ bool oi_sim_dim(const oinf_sim *s, oinf_dim d, int64_t *out);
 oinf_status oi_sim_type(oinf_sim *s, const oi_type *t, oi_view *out);  // dims alone
 uint8_t *oi_sim_state_at(oinf_sim *s, const oi_node *n, int64_t row);
 oinf_status oi_sim_weight(oinf_sim *s, uint32_t node, int64_t *out_tensor);
+// Rows from `row` on that one page serves, and the page.
+int64_t oi_sim_tile(oinf_sim *s, const oi_extent *e, int64_t row, oi_page *out_page);
 oinf_status oi_sim_page(oinf_sim *s, oi_page page, bool row, const uint8_t **out);
 oinf_status oi_sim_load(oinf_sim *s, uint32_t node,
                         uint8_t *out);                  // a weight's bytes, page by page

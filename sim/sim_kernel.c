@@ -60,7 +60,7 @@ static oinf_status run_tiles(oinf_sim *s, dispatch *d, int operand, const oi_ext
   for (int64_t row = 0; row < e->rows;) {
     oi_page page;
     const uint8_t *bytes;
-    int64_t rows = oi_paging_tile(s->weights_plan, &s->cursor, e, row, &page);
+    int64_t rows = oi_sim_tile(s, e, row, &page);
     OI_TRY(oi_sim_page(s, page, false, &bytes));
     uint64_t at = e->at + (uint64_t)row * e->row_bytes - page.first * OI_BLOCK;
     d->in[operand].data = (void *)(uintptr_t)(bytes + at);

@@ -109,7 +109,8 @@ static oinf_status end_loop(oinf_sim *s, const oi_item *item) {
 // The weights of the side that is taken, or of what is behind it, may be read ahead.
 static void turn(oinf_sim *s, bool other) {
   size_t next;
-  if (oi_paging_turn(s->weights_plan, &s->cursor, s->pc, other, &next)) oi_pager_go(s->pager, next);
+  const oi_schedule order = oi_paging_schedule(s->weights_plan);
+  if (oi_pages_turn(&order, &s->cursor, s->pc, other, &next)) oi_pager_go(s->pager, next);
 }
 
 static oinf_status branch(oinf_sim *s, const oi_item *item) {

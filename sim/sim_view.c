@@ -63,6 +63,11 @@ oinf_status oi_sim_page(oinf_sim *s, oi_page page, bool row, const uint8_t **out
                  (unsigned long long)oi_pager_bad_block(s->pager));
 }
 
+int64_t oi_sim_tile(oinf_sim *s, const oi_extent *e, int64_t row, oi_page *out_page) {
+  const oi_schedule order = oi_paging_schedule(s->weights_plan);
+  return oi_pages_tile(&order, &s->cursor, e, row, out_page);
+}
+
 oinf_status oi_sim_load(oinf_sim *s, uint32_t node, uint8_t *out) {
   int64_t t;
   OI_TRY(oi_sim_weight(s, node, &t));
@@ -76,7 +81,7 @@ oinf_status oi_sim_load(oinf_sim *s, uint32_t node, uint8_t *out) {
     bool direct = oi_pager_mapped(s->pager, tensor->source);
     int64_t rows = e.rows - row;
     if (direct) page = oi_extent_page(&e, row, rows);
-    else rows = oi_paging_tile(s->weights_plan, &s->cursor, &e, row, &page);
+    else rows = oi_sim_tile(s, &e, row, &page);
     OI_TRY_AT(&s->err, oi_sim_page(s, page, false, &bytes), "reading tensor '%s'",
               tensor->pub.name);
     uint64_t at = e.at + (uint64_t)row * e.row_bytes - page.first * OI_BLOCK;

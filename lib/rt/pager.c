@@ -144,7 +144,7 @@ static failure prove(const part *s, uint64_t block, const uint8_t *bytes) {
   return (failure){.fault = OI_PAGER_CORRUPT, .block = block};
 }
 
-static failure read_all(int fd, uint8_t *out, uint32_t bytes, uint64_t at) {
+static failure read_bytes(int fd, uint8_t *out, uint32_t bytes, uint64_t at) {
   while (bytes) {
     ssize_t n = pread(fd, out, bytes, (off_t)at);
     if (n < 0 && errno == EINTR) continue;
@@ -162,7 +162,7 @@ static failure load_block(const oi_pager *p, uint64_t block, uint8_t *out, uint6
   const uint32_t bytes = block_bytes(s, block);
   failure f = {.fault = OI_PAGER_OK};
   if (s->source.map) memcpy(out, s->source.map + at, bytes);
-  else f = read_all(s->source.fd, out, bytes, at);
+  else f = read_bytes(s->source.fd, out, bytes, at);
   if (!f.fault) f = prove(s, block, out);
   if (!f.fault && !s->source.map) *read += bytes;
   return f;
