@@ -205,6 +205,7 @@ oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_de
   if (status == OINF_OK && out_figures) *out_figures = e.figures;
   if (said && e.passes.said.at) oi_text_add(said, e.passes.said.at, e.passes.said.n);
   if (e.g) oi_pass_free(&e.passes);
+  oi_paging_free(e.ctx, &e.paging);
   oi_plan_free(&e.plan);
   oi_vec_free(e.ctx, &e.weights);
   oi_vec_free(e.ctx, &e.tensors);

@@ -5,11 +5,11 @@
 #include <oinf/emit.h>
 
 #include "compiler/passes.h"
-#include "compiler/plan.h"
+#include "compiler/plan_paging.h"
 
 enum {
-  OI_EMIT_SLOTS = 4
-};  // weights that one kernel may read
+  OI_EMIT_PICK = 16
+};  // bytes of a row that an index picks, in kernels/open.c
 
 // A weight node: where its tensors lie, by the indices of the loops around it, flattened.
 typedef struct oi_emit_weight {
@@ -52,9 +52,10 @@ typedef struct oi_emit {
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
-  uint64_t slot[OI_EMIT_SLOTS], *state_bytes, *output_bytes, kept_bytes;
+  uint64_t *state_bytes, *output_bytes, kept_bytes;
   oi_growth *growth;  // by state
-  uint32_t n_slots;
+  oi_paging_plan paging;  // under a budget
+  uint64_t pick_bytes;
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
   oinf_emit_figures figures;
@@ -80,6 +81,10 @@ oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it n
 oinf_status oi_emit_plan_text(oi_emit *e, bool paging, oi_text *out);
 void oi_lower_memory_text(oi_emit *e, oi_text *out);
 void oi_lower_paging_text(oi_emit *e, oi_text *out);
+// emit_paging.c: where weights will lie, and how they come in under a budget.
+oinf_status oi_emit_place_weights(oi_emit *e);
+oinf_status oi_emit_paging(oi_emit *e, uint64_t rest);
+void oi_emit_page_tables(oi_emit *e);
 // emit_weights.c: the bundle's weights.oinf, and where things lie in it.
 oinf_status oi_emit_weights(oi_emit *e, const char *path);
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.

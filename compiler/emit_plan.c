@@ -2,8 +2,7 @@
 // every state write, numbers of kernels, the weights in their order of use, arenas.
 //
 // A bundle of this version keeps every value (one kernel a node, no fusion), so that each can be
-// hashed. Under a budget a weight is read whole into a slot when a kernel wants it, and nothing is
-// kept between kernels; streaming by tiles and read-ahead are not here yet.
+// hashed.
 #include <string.h>
 
 #include "compiler/figures.h"
@@ -81,6 +80,7 @@ static oinf_status make_plan(oi_emit *e) {
                     .n_demands = outputs,
                     .all_values = true,
                     .all_writes = true,
+                    .load_whole = e->desc.budget != OINF_EMIT_MAPPED,
                     .sym_lo = lo,
                     .sym_hi = hi};
   return oi_plan_make(e->g, &d, e->err, &e->plan);
@@ -162,40 +162,36 @@ static uint32_t weight_behind(const oi_emit *e, uint32_t value) {
   return s->kind == OI_STORE_WEIGHT ? s->node : 0;
 }
 
-static oinf_status take_slot(oi_emit *e, const oi_node *n, uint32_t slot, uint64_t bytes) {
-  if (slot >= OI_EMIT_SLOTS) return oi_emit_refuse(e, n, "it reads more than four weights");
-  const uint64_t span = bytes / OI_BLOCK * OI_BLOCK + 2 * (uint64_t)OI_BLOCK;
-  if (span > e->slot[slot]) e->slot[slot] = span;
-  if (slot >= e->n_slots) e->n_slots = slot + 1;
+static oinf_status take_tensors(oi_emit *e, uint32_t weight, uint32_t user) {
+  OI_TRY(take_weight(e, weight, user));
+  const oi_emit_weight *w = oi_emit_weight_of(e, weight);
+  for (uint32_t k = 0; k < w->n; k++) OI_TRY(take_tensor(e, w->tensor[k]));
   return OINF_OK;
 }
 
 static oinf_status weights_of_node(oi_emit *e, uint32_t id, uint64_t times) {
   const oi_node *n = oi_node_at(e->g, id);
-  uint32_t slot = 0;
   for (uint32_t i = 0; i < n->n_in; i++) {
     const uint32_t weight = weight_behind(e, n->in[i]);
     if (!weight) continue;
-    OI_TRY(take_weight(e, weight, id));
-    const oi_emit_weight *w = oi_emit_weight_of(e, weight);
-    for (uint32_t k = 0; k < w->n; k++) OI_TRY(take_tensor(e, w->tensor[k]));
-    if (oi_plan_is_view(n->op)) continue;
-    OI_TRY(take_slot(e, n, slot++, w->bytes));
-    if (n->op != OP_gather) e->figures.step_bytes += w->bytes * times;
+    OI_TRY(take_tensors(e, weight, id));
+    if (oi_plan_is_view(n->op) || n->op == OP_gather) continue;
+    e->figures.step_bytes += oi_emit_weight_of(e, weight)->bytes * times;
   }
+  return OINF_OK;
+}
+
+static oinf_status weights_of_load(oi_emit *e, uint32_t weight, uint64_t times) {
+  OI_TRY(take_tensors(e, weight, weight));
+  e->figures.step_bytes += oi_emit_weight_of(e, weight)->bytes * times;
   return OINF_OK;
 }
 
 // A carried value's start, a side's result or an output that is a weight itself.
 static oinf_status weights_of_copies(oi_emit *e) {
   for (uint32_t v = 1; v < e->g->values.n; v++) {
-    if (!e->plan.of_value[v]) continue;
-    const uint32_t weight = weight_behind(e, v);
-    if (!weight || oi_emit_weight_of(e, weight)) continue;
-    OI_TRY(take_weight(e, weight, weight));
-    const oi_emit_weight *w = oi_emit_weight_of(e, weight);
-    for (uint32_t k = 0; k < w->n; k++) OI_TRY(take_tensor(e, w->tensor[k]));
-    OI_TRY(take_slot(e, oi_node_at(e->g, weight), 0, w->bytes));
+    const uint32_t weight = e->plan.of_value[v] ? weight_behind(e, v) : 0;
+    if (weight && !oi_emit_weight_of(e, weight)) OI_TRY(take_tensors(e, weight, weight));
   }
   return OINF_OK;
 }
@@ -209,8 +205,10 @@ static oinf_status take_weights(oi_emit *e) {
       depth++, times[depth] = times[depth - 1] * (uint64_t)(item->to - item->from);
     if (item->kind == OI_ITEM_END) depth--;
     if (item->kind == OI_ITEM_RUN) OI_TRY(weights_of_node(e, item->node, times[depth]));
+    if (item->kind == OI_ITEM_LOAD) OI_TRY(weights_of_load(e, item->node, times[depth]));
   }
-  return weights_of_copies(e);
+  OI_TRY(weights_of_copies(e));
+  return oi_emit_place_weights(e);
 }
 
 // ---- arenas ----
@@ -249,12 +247,9 @@ oinf_status oi_emit_arenas(oi_emit *e) {
   }
   size_room(e);
   f->activations = aligned(e->plan.activations) + 64;
-  for (uint32_t i = 0; i < e->n_slots && e->desc.budget; i++) f->weights += e->slot[i];
   f->kernels = e->n_kernels;
+  OI_TRY(oi_emit_paging(e, f->activations + f->states + f->io + f->room));
   f->peak = f->weights + f->activations + f->states + f->io + f->room;
-  if (e->desc.budget > OINF_EMIT_SMALLEST && f->peak > e->desc.budget)
-    return oi_fail(e->err, OINF_BUDGET, "the budget is %llu bytes, and the smallest is %llu",
-                   (unsigned long long)e->desc.budget, (unsigned long long)f->peak);
   return oi_emit_figures(e);
 }
 

@@ -28,12 +28,13 @@ static void put_constants(oi_emit *e) {
   define_int(e, "N_INPUTS", (int64_t)e->g->inputs.n);
   define_int(e, "N_OUTPUTS", (int64_t)e->g->outputs.n);
   define_int(e, "N_STATES", (int64_t)e->g->states.n);
-  define_int(e, "N_SLOTS", e->desc.budget ? e->n_slots : 0);
   define_int(e, "MAPPED", e->desc.budget == OINF_EMIT_MAPPED);
   define_int(e, "GENERATES", oi_emit_logits(e) >= 0);
   define_int(e, "LOGITS", oi_emit_logits(e));
   define_int(e, "SYM_ROWS", oi_emit_symbol(e, true));
   define_int(e, "SYM_POSITION", oi_emit_symbol(e, false));
+  define(e, "ARENA_BYTES", e->paging.bytes);
+  define(e, "PICK_BYTES", e->pick_bytes);
   define(e, "ACT_BYTES", e->figures.activations);
   define(e, "ROOM_BYTES", e->figures.room);
   define(e, "WORKER_BYTES", e->figures.worker);
@@ -78,7 +79,6 @@ static void put_tables(oi_emit *e) {
   for (int i = 0; i < 32; i++)
     oi_text_put(&e->out, "%s0x%02x", i == 0 ? "" : i % 12 ? ", " : ",\n    ", e->digest[i]);
   oi_text_put(&e->out, "};\n");
-  put_numbers(e, "slot_bytes", e->slot, e->desc.budget ? e->n_slots : 0);
   put_numbers(e, "state_bytes", e->state_bytes, e->g->states.n);
   put_numbers(e, "output_bytes", e->output_bytes, e->g->outputs.n);
   oi_text_put(&e->out, "// Places of the weights in their section, by the loops around.\n");
@@ -172,7 +172,7 @@ static bool fetch(oi_emit *e, uint32_t depth, uint32_t value, uint32_t slot) {
   if (s->kind != OI_STORE_WEIGHT) return false;
   const oi_emit_weight *w = oi_emit_weight_of(e, s->node);
   line(e, depth, "const void *");
-  oi_text_put(&e->out, "w%u = weight(r, %u, ", slot, slot);
+  oi_text_put(&e->out, "w%u = weight(r, ", slot);
   put_weight_index(e, w);
   oi_text_put(&e->out, ", %llu);\n", (unsigned long long)w->bytes);
   line(e, depth, "if (!");
@@ -202,9 +202,17 @@ static void put_show(oi_emit *e, uint32_t depth, const char *kernel, uint32_t va
   oi_text_put(&e->out, ");\n");
 }
 
-static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n) {
+// The operand that a pager brings in by parts; -1: none.
+static int paged_operand(const oi_emit *e, uint32_t id, oi_paging *how) {
+  const int operand = e->desc.budget ? oi_plan_paged_operand(e->g, id, how) : -1;
+  if (operand < 0) return -1;
+  const oi_storage *s = storage_of(e, oi_node_at(e->g, id)->in[operand]);
+  return s->kind == OI_STORE_WEIGHT ? operand : -1;
+}
+
+static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n, int paged) {
   uint32_t slot = 0;
-  line(e, depth, "const call c = {.out = {");
+  line(e, depth, paged < 0 ? "const call c = {.out = {" : "call c = {.out = {");
   for (uint32_t i = 0; i < n->n_out; i++) {
     oi_text_put(&e->out, i ? ", " : "");
     if (n->op == OP_STATE_WRITE) put_state(e, n);
@@ -213,22 +221,62 @@ static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n) {
   oi_text_put(&e->out, n->n_in ? "}, .in = {" : "");
   for (uint32_t i = 0; i < n->n_in; i++) {
     oi_text_put(&e->out, i ? ", " : "");
-    put_pointer(e, n->in[i], slot);
+    if ((int)i == paged) oi_text_put(&e->out, "NULL");
+    else put_pointer(e, n->in[i], slot);
     if (storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT) slot++;
   }
   oi_text_put(&e->out, "}};\n");
 }
 
+// Where a weight lies, its rows as the paging plan counts them.
+static void put_extent(oi_emit *e, uint32_t weight) {
+  const oi_emit_weight *w = oi_emit_weight_of(e, weight);
+  const oi_type *t = &oi_val_at(e->g, oi_node_at(e->g, weight)->out[0])->type;
+  const int64_t rows = t->rank >= 2 ? t->dim[0] : 1;
+  oi_text_put(&e->out, "(oi_extent){");
+  put_weight_index(e, w);
+  oi_text_put(&e->out, ", %llu, %lld}", (unsigned long long)(rows ? w->bytes / (uint64_t)rows : 0),
+              (long long)rows);
+}
+
+// Rows that an index picks: how many the kernel takes, and how many there are.
+static void put_picked(oi_emit *e, const oi_node *n, const oi_emit_cut *cut) {
+  const oi_type *index = &oi_val_at(e->g, n->in[1])->type;
+  oi_text_put(&e->out, "%s, %s, &c, %u, %s, ", cut->units, cut->cost,
+              (unsigned)oinf_dtype_block_bytes(index->dtype),
+              oi_dtype_class(index->dtype) == OI_S ? "true" : "false");
+  oi_emit_dim(e, oi_val_at(e->g, n->in[0])->type.dim[0]);
+}
+
+static void put_paged(oi_emit *e, uint32_t depth, uint32_t id, const char *kernel, int operand,
+                      oi_paging how) {
+  const oi_node *n = oi_node_at(e->g, id);
+  const oi_emit_cut *cut = &e->cuts[id];
+  line(e, depth, how == OI_PAGE_ROWS ? "if (run_tiles(r, " : "if (run_rows(r, ");
+  oi_text_put(&e->out, "%s, ", kernel);
+  if (how == OI_PAGE_ROWS) oi_text_put(&e->out, "%s, &c, %d", cut->cost, operand);
+  else put_picked(e, n, cut);
+  oi_text_put(&e->out, ", ");
+  put_extent(e, storage_of(e, n->in[operand])->node);
+  oi_text_put(&e->out, ")) return r->status;\n");
+}
+
 static void put_call(oi_emit *e, uint32_t depth, uint32_t id, const char *kernel) {
   const oi_emit_cut *cut = &e->cuts[id];
   char name[96];
-  put_operands(e, depth, oi_node_at(e->g, id));
+  oi_paging how = OI_PAGE_WHOLE;
+  const int paged = paged_operand(e, id, &how);
+  put_operands(e, depth, oi_node_at(e->g, id), paged);
   if (cut->ready) {
     line(e, depth, "run(r, ");
     oi_text_put(&e->out, "%s_ready, %s, 256, &c);\n", oi_emit_ready_name(e, id, name), cut->ready);
   }
-  line(e, depth, "run(r, ");
-  oi_text_put(&e->out, "%s, %s, %s, &c);\n", kernel, cut->units, cut->cost);
+  if (paged >= 0) {
+    put_paged(e, depth, id, kernel, paged, how);
+  } else {
+    line(e, depth, "run(r, ");
+    oi_text_put(&e->out, "%s, %s, %s, &c);\n", kernel, cut->units, cut->cost);
+  }
   if (!cut->may_fail) return;
   line(e, depth, "if (r->bad) return fails(r, MODEL_BAD, \"an index is out of range\");\n");
 }
@@ -253,7 +301,7 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   const bool runs = e->kernel[id] != 0;
   oi_emit_kernel_name(e, id, kernel);
   line(e, depth, "{\n");
-  for (uint32_t i = 0; i < n->n_in; i++)
+  for (uint32_t i = 0; i < n->n_in && !e->desc.budget; i++)
     if (fetch(e, depth + 1, n->in[i], slot)) slot++;
   if (runs) put_call(e, depth + 1, id, kernel);
   put_kept(e, depth + 1, n);
@@ -325,7 +373,14 @@ static oinf_status put_loop(oi_emit *e, uint32_t depth, const oi_item *item, boo
 
 static void put_side(oi_emit *e, uint32_t depth, const oi_item *item) {
   const oi_node *n = oi_node_at(e->g, item->node);
+  const uint32_t at = (uint32_t)(item - e->plan.items.at);
   if (item->kind == OI_ITEM_IF) {
+    if (e->desc.budget) {
+      line(e, depth, "turn(r, ");
+      oi_text_put(&e->out, "%u, !*(const uint8_t *)", at);
+      put_pointer(e, n->in[0], 0);
+      oi_text_put(&e->out, ");\n");
+    }
     line(e, depth, "if (*(const uint8_t *)");
     put_pointer(e, n->in[0], 0);
     oi_text_put(&e->out, ") {\n");
@@ -333,6 +388,10 @@ static void put_side(oi_emit *e, uint32_t depth, const oi_item *item) {
   }
   const oi_region *r = &e->g->regions.at[n->sub[item->kind == OI_ITEM_ELSE ? 0 : 1]];
   put_copies(e, depth + 1, r->yields, n->out, r->n_yields, item->carry);
+  if (item->kind == OI_ITEM_ELSE && e->desc.budget) {
+    line(e, depth + 1, "turn(r, ");
+    oi_text_put(&e->out, "%u, true);\n", at);
+  }
   line(e, depth, item->kind == OI_ITEM_ELSE ? "} else {\n" : "}\n");
 }
 
@@ -351,10 +410,18 @@ static void put_hold(oi_emit *e, uint32_t depth, uint32_t which) {
   line(e, depth, "}\n");
 }
 
+static void put_load(oi_emit *e, uint32_t depth, uint32_t weight) {
+  line(e, depth, "if (load_weight(r, ");
+  put_pointer(e, oi_node_at(e->g, weight)->out[0], 0);
+  oi_text_put(&e->out, ", ");
+  put_extent(e, weight);
+  oi_text_put(&e->out, ")) return r->status;\n");
+}
+
 static oinf_status put_item(oi_emit *e, uint32_t *depth, const oi_item *item) {
   switch (item->kind) {
     case OI_ITEM_RUN: put_run(e, *depth, item->node); return OINF_OK;
-    case OI_ITEM_LOAD: return oi_emit_refuse(e, oi_node_at(e->g, item->node), "a copied weight");
+    case OI_ITEM_LOAD: put_load(e, *depth, item->node); return OINF_OK;
     case OI_ITEM_LOOP: return put_loop(e, (*depth)++, item, true);
     case OI_ITEM_END: return put_loop(e, --*depth, item, false);
     case OI_ITEM_IF: put_side(e, (*depth)++, item); return OINF_OK;
@@ -440,6 +507,9 @@ oinf_status oi_emit_model(oi_emit *e) {
   oi_text_put(&e->out, "\n");
   oi_emit_ports(e);
   OI_TRY(oi_emit_template(e, "run.c", NULL, 0));
+  oi_emit_page_tables(e);
+  oi_text_put(&e->out, "\n");
+  OI_TRY(oi_emit_template(e, e->desc.budget ? "page.c" : "mapped.c", NULL, 0));
   oi_text_put(&e->out, "\n");
   put_checks(e);
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");

@@ -17,6 +17,8 @@
   F(api, "compiler/kernels/api.c")                        \
   F(bind, "compiler/kernels/bind.c")                      \
   F(saved_k, "compiler/kernels/saved.c")                  \
+  F(mapped, "compiler/kernels/mapped.c")                  \
+  F(page, "compiler/kernels/page.c")                      \
   F(main, "compiler/kernels/main.c")                      \
   F(main_options, "compiler/kernels/main_options.c")      \
   F(main_values, "compiler/kernels/main_values.c")        \
@@ -77,6 +79,10 @@
   F(npy_c, "lib/rt/npy.c")                                \
   F(parse_h, "lib/rt/parse.h")                            \
   F(parse_c, "lib/rt/parse.c")                            \
+  F(pager_h, "lib/rt/pager.h")                            \
+  F(pager_c, "lib/rt/pager.c")                            \
+  F(pages_h, "lib/rt/pages.h")                            \
+  F(pages_c, "lib/rt/pages.c")                            \
   F(sample_h, "lib/rt/sample.h")                          \
   F(sample_c, "lib/rt/sample.c")                          \
   F(unicode_h, "lib/rt/unicode.h")                        \

@@ -83,7 +83,9 @@ static oinf_status locate(oi_emit *e, const oinf_model *m) {
   oi_sha256 sha;
   e->file_bytes = s->size, e->weights_at = m->weights_offset, e->weights_bytes = m->weights_size;
   for (size_t i = 0; i < e->tensors.n; i++)
-    e->offset[e->tensors.at[i]] = m->tensors.at[i].offset - m->weights_offset;
+    if (m->tensors.at[i].offset - m->weights_offset != e->offset[e->tensors.at[i]])
+      return oi_fail(e->err, OINF_INTERNAL, "tensor '%s' lies elsewhere than was foreseen",
+                     m->tensors.at[i].pub.name);
   OI_TRY(find_section(e, s, CHECKSUMS, &at));
   e->checksums_at = at.offset;
   OI_TRY(find_section(e, s, BLOB_BYTES, &at));
@@ -99,8 +101,6 @@ static oinf_status locate(oi_emit *e, const oinf_model *m) {
 
 oinf_status oi_emit_weights(oi_emit *e, const char *path) {
   oinf_model *m = NULL;
-  e->offset = oi_arena_alloc(&e->arena, (e->model->tensors.n + 1) * sizeof *e->offset);
-  if (!e->offset) return oi_nomem(e->err, e->model->tensors.n);
   OI_TRY_AT(e->err, write_package(e, path), "writing the bundle's weights");
   OI_TRY(oinf_model_open(e->ctx, path, &m));
   oinf_status status = locate(e, m);

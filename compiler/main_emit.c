@@ -83,8 +83,10 @@ static void note(const tool *t, const oinf_emit_figures *f) {
           (unsigned long long)f->peak);
   if (t->o.budget)
     fprintf(stderr,
-            "oinf-emit: note: under a budget each weight is read whole when it is used; "
-            "tiles and reading ahead are not in this version\n");
+            "oinf-emit: note: weights take %llu bytes of it (the smallest peak is %llu); a step "
+            "reads %llu bytes of them, the first one %llu\n",
+            (unsigned long long)f->weights, (unsigned long long)f->smallest,
+            (unsigned long long)f->read_per_step, (unsigned long long)f->read_first);
 }
 
 static oinf_status pass_options(tool *t, oi_pass_options *out) {

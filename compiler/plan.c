@@ -66,11 +66,15 @@ bool oi_plan_waits(const oi_plan *p, const oi_region *body, uint64_t carry, uint
 }
 
 // Are the rows that the kernel takes those of the file? A matmul's are where its weight has two
-// axes and is transposed, a gather's where it picks along the first axis.
-static bool rows_are_rows(const oi_node *n, const oi_value *w) {
+// axes and is transposed (the rarer kernels of integers and f64 take it whole), a gather's where it
+// picks along the first axis.
+static bool rows_are_rows(const oinf_graph *g, const oi_node *n, const oi_value *w) {
   if (n->op == OP_matmul) {
     const oinf_matmul_args *a = n->args;
-    return a->transpose_b && w->type.rank == 2;
+    const oi_class x = oi_dtype_class(oi_val_at(g, n->in[0])->type.dtype),
+                   y = oi_dtype_class(w->type.dtype);
+    const bool common = y == OI_Q || (x == OI_F && y == OI_F && !a->transpose_a);
+    return common && a->transpose_b && w->type.rank == 2;
   }
   if (n->op != OP_gather) return true;
   const oinf_gather_args *a = n->args;
@@ -88,7 +92,7 @@ int oi_plan_paged_operand(const oinf_graph *g, uint32_t node, oi_paging *out_pag
     const oi_value *v = oi_val_at(g, fused ? fused->in[i] : n->in[i]);
     oi_paging how = oi_op_paging((oi_op)n->op, i);
     if (how == OI_PAGE_WHOLE || !v->node || oi_node_at(g, v->node)->op != OP_WEIGHT) continue;
-    if (!rows_are_rows(n, v)) continue;
+    if (!rows_are_rows(g, n, v)) continue;
     *out_paging = how;
     return (int)i;
   }

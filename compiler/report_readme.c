@@ -18,15 +18,17 @@ oinf_status oi_emit_readme(oi_emit *e) {
               (unsigned long long)e->figures.io, (unsigned long long)e->figures.room,
               (unsigned long long)e->figures.weights);
   if (e->desc.budget)
-    oi_text_put(&e->out,
-                "\nWeights are not mapped. Each is read whole into a slot when a kernel wants it,\n"
-                "its checksums proved, and nothing is kept for the next: memory is bounded, and a\n"
-                "step reads every weight again. Tiles, pinning and reading ahead are not in this\n"
-                "version.\n");
+    oi_text_put(
+        &e->out,
+        "\nWeights are not mapped: %llu bytes of the arena hold those that stay and the\n"
+        "slots through which the rest streams in the order of a step, read ahead by a\n"
+        "thread; a step reads %llu bytes at most, the first one %llu. Checksums are proved\n"
+        "as blocks come in. The smallest peak would be %llu bytes.\n",
+        (unsigned long long)e->paging.bytes, (unsigned long long)e->figures.read_per_step,
+        (unsigned long long)e->figures.read_first, (unsigned long long)e->figures.smallest);
   else
     oi_text_put(&e->out,
                 "\nWeights are mapped; a block's checksum is proved before its first use.\n");
-  oi_text_put(&e->out,
-              "\nNot in this version: fusion, and kernels for particular processors.\n");
+  oi_text_put(&e->out, "\nNot in this version: fusion, and kernels for particular processors.\n");
   return OINF_OK;
 }

@@ -190,9 +190,19 @@ void oi_report_facts(oi_emit *e, oi_text *to) {
 
 void oi_report_more(oi_emit *e, oi_text *to) {
   if (!e->desc.budget) return;
-  oi_text_put(to,
-              "<section>\n<h2>Weights under the budget</h2>\n<p>Each weight is read whole into a "
-              "slot when a "
-              "kernel wants it; nothing is kept for the next.</p>\n");
+  const oi_paging_plan *p = &e->paging;
+  oi_text_put(
+      to,
+      "<section>\n<h2>Weights under the budget</h2>\n<p>Of %llu MiB, %u stay in memory from "
+      "MiB %llu on; the rest streams in %zu pages through two slots of %u MiB, rows that an "
+      "index picks through one of %u. A step reads ",
+      (unsigned long long)((e->weights_bytes + OI_BLOCK - 1) / OI_BLOCK), p->window.count,
+      (unsigned long long)p->window.first, p->order.n, p->slot, p->row_slot);
+  oi_report_bytes(to, p->read_per_step);
+  oi_text_put(to, " at most, the first one ");
+  oi_report_bytes(to, p->read_first);
+  oi_text_put(to, "; the smallest peak would be ");
+  oi_report_bytes(to, e->figures.smallest);
+  oi_text_put(to, ".</p>\n");
   oi_text_put(to, "</section>\n");
 }

@@ -106,6 +106,54 @@ void world_rnn(world *w) {
   CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
 }
 
+void world_wide(world *w) {
+  enum {
+    K = 96
+  };
+  oinf_graph *g = w->graph;
+  const oinf_dim T = oinf_sym(g, "T", 1, WIDE_PICKS);
+  oinf_val pick = oinf_input(g, "pick", OINF_I32, T);
+  world_weight(w, "table", OINF_F16, WIDE_ROWS, K);
+  world_weight(w, "rows32", OINF_F32, WIDE_ROWS, K);
+  world_weight(w, "bias", OINF_F32, K, 0);
+  world_weight(w, "rows8", OINF_Q8_0, 2 * WIDE_ROWS, K);
+  world_weight(w, "rows4", OINF_Q4_0, WIDE_ROWS, K);
+  world_weight(w, "columns", OINF_F16, K, 700);
+  world_weight(w, "unused", OINF_F32, 1000, 1000);
+  world_weight(w, "across", OINF_F32, K, WIDE_ROWS);
+  oinf_val x = oinf_gather(oinf_weight(g, "table"), pick);
+  x = oinf_name(oinf_add(oinf_cast(x, .to = OINF_F32), oinf_weight(g, "bias")), "x");
+  oinf_output(g, "a", oinf_matmul(x, oinf_weight(g, "rows32"), .transpose_b = true));
+  oinf_output(g, "b", oinf_matmul(x, oinf_weight(g, "rows8"), .transpose_b = true));
+  oinf_output(g, "c", oinf_matmul(x, oinf_weight(g, "rows4"), .transpose_b = true));
+  oinf_output(g, "d",
+              oinf_matmul(x, oinf_weight(g, "rows8"), .transpose_b = true, .act = OINF_F32));
+  oinf_output(g, "e", oinf_matmul(x, oinf_weight(g, "columns")));
+  oinf_output(g, "f", oinf_gather(oinf_weight(g, "across"), pick, .axis = 1));
+  oinf_output(g, "g", oinf_gather(oinf_weight(g, "rows4"), pick));
+  oinf_output(g, "h", oinf_weight(g, "bias"));
+  CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
+}
+
+// Weights of their own in either side of a branch that an input decides, and behind it.
+void world_sides(world *w) {
+  oinf_graph *g = w->graph;
+  const char *const names[] = {"left", "right", "behind"};
+  for (int i = 0; i < 3; i++) world_weight(w, names[i], OINF_F32, 8192, 64);
+  world_weight(w, "back", OINF_F32, 64, 8192);
+  oinf_val x = oinf_input(g, "x", OINF_F32, 1, 64), y = x;
+  const oinf_val side = oinf_input_scalar(g, "side", OINF_BOOL);
+  oinf_branch b = oinf_if(side, &y);
+  y = oinf_matmul(x, oinf_weight(g, "left"), .transpose_b = true);
+  y = oinf_matmul(y, oinf_weight(g, "back"), .transpose_b = true);
+  oinf_else(&b);
+  y = oinf_matmul(x, oinf_weight(g, "right"), .transpose_b = true);
+  y = oinf_matmul(y, oinf_weight(g, "back"), .transpose_b = true);
+  oinf_endif(&b);
+  oinf_output(g, "y", oinf_matmul(y, oinf_weight(g, "behind"), .transpose_b = true));
+  CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
+}
+
 // ---- packages and simulations ----
 
 const char *world_path(const char *name) {

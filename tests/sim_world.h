@@ -12,7 +12,9 @@ enum {
   WIDTH = 32,
   LAYERS = 3,
   CAPACITY = 16,
-  ROWS = 8
+  ROWS = 8,
+  WIDE_ROWS = 5003,
+  WIDE_PICKS = 40
 };
 
 typedef struct world {
@@ -33,6 +35,12 @@ void world_weight(world *w, const char *name, oinf_dtype dtype, int64_t a, int64
 void world_decoder(world *w);
 // One state h of [1, 4] that each step overwrites, input x [1, 4], output y.
 void world_rnn(world *w);
+// Every way in which a kernel takes a weight: rows of f32, f16, q8_0 and q4_0 in tiles, columns and
+// small ones whole, rows that an index picks, along the first axis or the second.
+// Input pick [T], of at most WIDE_PICKS numbers below WIDE_ROWS; outputs a to h.
+void world_wide(world *w);
+// Weights of 2 MiB in either side of a branch and behind it: inputs x f32 [1, 64] and side.
+void world_sides(world *w);
 // Saves the model with its graph; what then stands in `w` is the package that was opened again.
 void world_package(world *w, const char *name);
 const char *world_path(const char *name);  // in the scratch folder; 16 live at a time

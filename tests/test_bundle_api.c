@@ -1,21 +1,7 @@
 // model.h as a user meets it: tests/bundle/ports.c is built as C and as C++ against two bundles at
 // once. What goes in and comes out is known by hand.
-#include <oinf/emit.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "tests/bundle.h"
 #include "tests/sim_world.h"
-
-static int run(const char *const *words) {
-  int status = -1;
-  const pid_t pid = fork();
-  if (pid == 0) {
-    execvp(words[0], (char *const *)(uintptr_t)words);
-    _exit(127);
-  }
-  CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
 
 // Two inputs, three outputs, a symbol, and a name that is nothing but trouble.
 static void ports(world *w) {
@@ -59,7 +45,7 @@ static const char *compile_model(const char *name) {
                                out,
                                world_path(source),
                                NULL};
-  CHECK(run(words) == 0);
+  CHECK(bundle_command(words) == 0);
   return out;
 }
 
@@ -74,10 +60,10 @@ static void user(const char *compiler, const char *standard, const char *languag
                                program,      "-x",        language, "tests/bundle/ports.c",
                                "-x",         "none",      ports_o,  rnn_o,
                                "-lm",        "-lpthread", NULL};
-  CHECK(run(build) == 0);
+  CHECK(bundle_command(build) == 0);
   const char *const use[] = {program, world_path("ports/weights.oinf"),
                              world_path("rnn/weights.oinf"), world_path("state"), NULL};
-  CHECK(run(use) == 0);
+  CHECK(bundle_command(use) == 0);
 }
 
 TEST(bundle_api, two_bundles_in_a_program_of_c_and_of_cxx) {

@@ -9,37 +9,9 @@
 enum {
   MIB = 1 << 20,
   K = 96,
-  N = 5003,
-  PICKS = 40
+  N = WIDE_ROWS,
+  PICKS = WIDE_PICKS
 };
-
-// Every way in which a kernel takes a weight: rows of f32, f16, q8_0 and q4_0 in tiles, columns and
-// small ones whole, rows that an index picks, along the first axis or the second.
-static void wide_graph(world *w) {
-  oinf_graph *g = w->graph;
-  const oinf_dim T = oinf_sym(g, "T", 1, PICKS);
-  oinf_val pick = oinf_input(g, "pick", OINF_I32, T);
-  world_weight(w, "table", OINF_F16, N, K);
-  world_weight(w, "rows32", OINF_F32, N, K);
-  world_weight(w, "bias", OINF_F32, K, 0);
-  world_weight(w, "rows8", OINF_Q8_0, 2 * N, K);
-  world_weight(w, "rows4", OINF_Q4_0, N, K);
-  world_weight(w, "columns", OINF_F16, K, 700);
-  world_weight(w, "unused", OINF_F32, 1000, 1000);
-  world_weight(w, "across", OINF_F32, K, N);
-  oinf_val x = oinf_gather(oinf_weight(g, "table"), pick);
-  x = oinf_name(oinf_add(oinf_cast(x, .to = OINF_F32), oinf_weight(g, "bias")), "x");
-  oinf_output(g, "a", oinf_matmul(x, oinf_weight(g, "rows32"), .transpose_b = true));
-  oinf_output(g, "b", oinf_matmul(x, oinf_weight(g, "rows8"), .transpose_b = true));
-  oinf_output(g, "c", oinf_matmul(x, oinf_weight(g, "rows4"), .transpose_b = true));
-  oinf_output(g, "d",
-              oinf_matmul(x, oinf_weight(g, "rows8"), .transpose_b = true, .act = OINF_F32));
-  oinf_output(g, "e", oinf_matmul(x, oinf_weight(g, "columns")));
-  oinf_output(g, "f", oinf_gather(oinf_weight(g, "across"), pick, .axis = 1));
-  oinf_output(g, "g", oinf_gather(oinf_weight(g, "rows4"), pick));
-  oinf_output(g, "h", oinf_weight(g, "bias"));
-  CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
-}
 
 enum {
   OUTPUTS = 8
@@ -69,7 +41,7 @@ static uint64_t bytes_read(oinf_sim *s) {
 TEST(budget, every_window_gives_the_same_bits) {
   world w = world_new(NULL);
   oinf_sim_plan none, p;
-  wide_graph(&w);
+  world_wide(&w);
   oinf_sim *s = world_sim(&w, NULL);
   const uint64_t want = all_outputs(s, PICKS), one = all_outputs(s, 1);
   oinf_sim_destroy(s);
@@ -103,7 +75,7 @@ TEST(budget, below_the_smallest_is_refused_with_the_figure) {
   oinf_sim_plan none, least;
   oinf_sim *s = NULL;
   char figure[32];
-  wide_graph(&w);
+  world_wide(&w);
   world_package(&w, "least.oinf");
   s = world_sim(&w, NULL);
   SIM_OK(s, oinf_sim_figures(s, NULL, &none));
@@ -127,7 +99,7 @@ TEST(budget, below_the_smallest_is_refused_with_the_figure) {
 TEST(budget, a_value_reads_the_pages_that_it_needs_alone) {
   world w = world_new(NULL);
   oinf_array a;
-  wide_graph(&w);
+  world_wide(&w);
   world_package(&w, "alone.oinf");
   oinf_sim *s = world_sim(&w, &(oinf_sim_desc){.budget = OINF_BUDGET_MIN});
   bind_picks(s, 1);
@@ -194,7 +166,7 @@ static void flip_byte(const char *path, long at) {
 TEST(budget, a_file_that_is_cut_or_damaged_is_said_and_left_alone) {
   world w = world_new(NULL);
   oinf_array a;
-  wide_graph(&w);
+  world_wide(&w);
   world_package(&w, "cut.oinf");
   const char *path = world_path("cut.oinf");
   struct stat st;

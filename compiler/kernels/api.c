@@ -11,11 +11,12 @@ int model_new(model_file *file, model_run **out_run) {
   uint8_t *p = r->memory + (64 - (uintptr_t)r->memory % 64) % 64;
   r->act = p, p += ACT_BYTES;
   r->room = p, p += ROOM_BYTES;
-  for (int i = 0; i < N_SLOTS; i++) r->slot[i] = p, p += slot_bytes[i];
+  r->weights = p, p += ARENA_BYTES;
+  r->picks = (pick *)(void *)p, p += PICK_BYTES;
   for (int i = 0; i < N_STATES; i++) r->state[i] = p, p += state_bytes[i];
   for (int i = 0; i < N_OUTPUTS; i++) r->held[i] = p, p += output_bytes[i];
   r->kept = p;
-  return MODEL_OK;
+  return open_paging(r);
 }
 
 static void end_threads(model_run *r) {
@@ -37,6 +38,7 @@ int model_threads(model_run *r, int n) {
 void model_free(model_run *run) {
   if (!run) return;
   end_threads(run);
+  close_paging(run);
   free(run->loaded);
   free(run->memory);
   free(run);
@@ -68,6 +70,20 @@ static void keep_states(model_run *r, bool back) {
   }
 }
 
+// Blocks are proved once where they are mapped or stay in memory. A file that was written to since
+// is not what was proved.
+static int check_file(model_run *r) {
+  struct stat now;
+  const struct stat *then = &r->file->mark;
+  if (fstat(r->file->fd, &now) != 0) return fails(r, MODEL_IO, "the weights cannot be read");
+  if (now.st_size < then->st_size)
+    return fails(r, MODEL_IO, "the weights have become shorter while in use");
+  if (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+      now.st_mtim.tv_nsec == then->st_mtim.tv_nsec)
+    return MODEL_OK;
+  return fails(r, MODEL_BAD, "the weights were written to while in use");
+}
+
 int model_step_arrays(model_run *run, const int64_t *symbols, const void *const *inputs,
                       void *const *outputs) {
   int code = take_symbols(run, symbols);
@@ -76,7 +92,10 @@ int model_step_arrays(model_run *run, const int64_t *symbols, const void *const 
     if (!inputs[i]) return fails(run, MODEL_USAGE, "input '%s' is missing", input_ports[i].name);
   if (code) return code;
   keep_states(run, false);
+  begin_paging(run);
   code = run_step(run, &run->d);
+  if (!code) code = end_paging(run);
+  if (!code) code = check_file(run);
   if (code) return keep_states(run, true), code;
   run->steps++;
   run->position = step_end(&run->d, run->position);

@@ -14,7 +14,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   for (int64_t i = from; i < to; i++) {
     const int64_t row = (int64_t)b[PICK];
     const bool inside = row >= 0 && row < rows;
-    if (inside) memcpy(out + (size_t)i * bytes, a + (size_t)(BASE + row) * bytes, bytes);
+    if (inside) memcpy(out + (size_t)i * bytes, a + (size_t)(BASE + row - c->first) * bytes, bytes);
     else *c->bad = 1;
   }
 }

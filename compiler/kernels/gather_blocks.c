@@ -16,7 +16,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     const bool inside = row >= 0 && row < rows;
     if (!inside) *c->bad = 1;
     for (int64_t k = 0; inside && k < blocks; k++) {
-      const uint8_t *w = a + ((BASE + row) * blocks + k) * BLOCK_BYTES;
+      const uint8_t *w = a + ((BASE + row - c->first) * blocks + k) * BLOCK_BYTES;
       float *y = out + (i * blocks + k) * 32;
       uint16_t half;
       memcpy(&half, w, sizeof half);

@@ -25,12 +25,17 @@ typedef struct port {  // an input or output of the graph
 struct call;
 typedef void kernel(const struct call *c, int64_t from, int64_t to, int worker);
 
+typedef struct pick {  // a row of a table, and the unit that it goes to
+  int64_t row, to;
+} pick;
+
 struct model_file {
   int fd;
   kernel *const *kernels;  // for this processor, and what they are made of
   const oi_dots *dots;
   uint8_t *front;      // all bytes before the weights: tables and the checksums
   const uint8_t *map;  // of the whole file, NULL under a budget
+  struct stat mark;    // of the file as it was opened
   char error[256];
 };
 
@@ -39,7 +44,7 @@ struct model_run {
   dims d;
   const void *const *inputs;
   uint8_t *memory;                 // all arenas, one block
-  uint8_t *act, *room, *slot[N_SLOTS + 1], *state[N_STATES + 1], *held[N_OUTPUTS + 1];
+  uint8_t *act, *room, *weights, *state[N_STATES + 1], *held[N_OUTPUTS + 1];
   size_t held_bytes[N_OUTPUTS + 1];
   uint8_t proved[WEIGHTS_BLOCKS + 1];  // blocks of a mapping whose checksum was seen to hold
   uint64_t steps;
@@ -50,6 +55,12 @@ struct model_run {
   uint8_t *more;        // scratch of all workers but the caller
   void (*show)(void *, const model_value *);
   void *user;
+  // Under a budget.
+  oi_pager *pager;
+  oi_cursor cursor;
+  pick *picks;                  // rows that an index picks, sorted
+  uint64_t streamed, may_read;  // as the step began, and in it at most
+  bool follows;                 // the step before it ended well
   uint8_t *kept;    // states as the step began, of those that do not only grow
   uint8_t *loaded;  // the file of model_load: the caller's bytes lie in it
   // What model_bind and model_set say of the next step.
@@ -97,14 +108,14 @@ static int open_front(model_file *f) {
 }
 
 static int open_file(model_file *f, const char *path) {
-  struct stat st;
+  struct stat *st = &f->mark;
   int code = choose_kernels(f);
   if (code) return code;
   f->fd = open(path, O_RDONLY | O_CLOEXEC);
   if (f->fd < 0) return open_fails(f, MODEL_NOINPUT, "the weights cannot be opened");
-  if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+  if (fstat(f->fd, st) != 0 || !S_ISREG(st->st_mode))
     return open_fails(f, MODEL_BAD, "the weights are no regular file");
-  if ((uint64_t)st.st_size != FILE_BYTES)
+  if ((uint64_t)st->st_size != FILE_BYTES)
     return open_fails(f, MODEL_BAD, "the weights have another size than those of this bundle");
   f->front = malloc(WEIGHTS_AT);
   if (!f->front) return open_fails(f, MODEL_MEMORY, "out of memory");
@@ -155,36 +166,6 @@ __attribute__((format(printf, 3, 4))) static int fails(model_run *r, int code, c
 MAYBE static void *at(const model_run *r, uint64_t offset) { return r->act + offset; }
 MAYBE static void *state_at(const model_run *r, int state, int64_t offset) {
   return r->state[state] + offset;
-}
-
-static bool proves(model_run *r, uint64_t block, const uint8_t *bytes) {
-  uint32_t want;
-  const uint64_t left = WEIGHTS_BYTES - block * BLOCK;
-  memcpy(&want, r->file->front + CHECKSUMS_AT + 4 * block, sizeof want);
-  if (oi_crc32c(0, bytes, left < BLOCK ? (size_t)left : BLOCK) == want) return true;
-  snprintf(r->error, sizeof r->error, "the weights are damaged: checksum of block %llu",
-           (unsigned long long)block);
-  r->status = MODEL_BAD;
-  return false;
-}
-
-// The bytes of a weight, every block that holds some of them proved; NULL: r->error says why. Under
-// a budget they are read into the slot, and stay until the slot is used again.
-MAYBE static const void *weight(model_run *r, int slot, uint64_t offset, uint64_t bytes) {
-  const uint64_t first = offset / BLOCK, last = bytes ? (offset + bytes - 1) / BLOCK : first;
-  if (offset == NO_WEIGHT) return (void)fails(r, MODEL_NOINPUT, "a weight is missing"), NULL;
-  if (!bytes) return r->act;
-  const uint8_t *base = MAPPED ? r->file->map + WEIGHTS_AT : r->slot[slot];
-  for (uint64_t b = first; b <= last; b++) {
-    const uint64_t left = WEIGHTS_BYTES - b * BLOCK;
-    if (!MAPPED && !read_all(r->file->fd, r->slot[slot] + (b - first) * BLOCK,
-                             left < BLOCK ? left : BLOCK, WEIGHTS_AT + b * BLOCK))
-      return (void)fails(r, MODEL_IO, "the weights cannot be read"), NULL;
-    if (MAPPED && r->proved[b]) continue;
-    if (!proves(r, b, base + (MAPPED ? b : b - first) * BLOCK)) return NULL;
-    r->proved[b] = 1;
-  }
-  return base + (MAPPED ? offset : offset - first * BLOCK);
 }
 
 // ---- what is shown of a step ----

@@ -28,6 +28,9 @@ typedef struct oinf_emit_figures {
   uint64_t peak;                                    // their sum: what an instance allocates
   uint64_t worker;                                  // what each further thread adds to it
   uint64_t step_bytes;                              // of weights that a step uses
+  // Under a budget: the smallest peak there could be, and bytes of weights that a step reads at
+  // most, one that begins with empty slots and one that follows another; beside what stays.
+  uint64_t smallest, read_first, read_per_step;
   uint32_t kernels;
 } oinf_emit_figures;
 
