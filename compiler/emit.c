@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/file.h"
 #include "formats/outdir.h"
@@ -77,25 +78,30 @@ static const struct {
   oinf_status (*print)(oi_emit *e);
   bool prefixed;         // holds names that begin with model_
   const char *template;  // printed as it is
-} files[] = {{"plan.json", oi_emit_plan_json, false, NULL},
-             {"README.md", oi_emit_readme, true, NULL},
-             {"report.html", oi_emit_report, false, NULL},
-             {"model.h", oi_emit_header, true, NULL},
-             {"model.c", oi_emit_model, true, NULL},
-             {"kernels.c", oi_emit_kernels, false, NULL},
-             {"runtime.c", print_runtime, false, NULL},
-             {"main.c", NULL, true, "main.c"},
-             {"main_options.c", NULL, true, "main_options.c"},
-             {"main_values.c", NULL, true, "main_values.c"},
-             {"main_text.c", NULL, true, "main_text.c"},
-             {"main_bench.c", NULL, true, "main_bench.c"},
-             {"golden.inc", oi_emit_golden, false, NULL},
-             {"Makefile", NULL, false, "Makefile.txt"},
-             {"weights.oinf", NULL, false, NULL},
-             {"model", NULL, false, NULL},
-             {"model.o", NULL, false, NULL},
-             {"main.o", NULL, false, NULL}};
-enum { N_FILES = sizeof files / sizeof *files };
+  bool embeds;           // there where weights are embedded
+} files[] = {{"plan.json", oi_emit_plan_json, false, NULL, false},
+             {"README.md", oi_emit_readme, true, NULL, false},
+             {"report.html", oi_emit_report, false, NULL, false},
+             {"model.h", oi_emit_header, true, NULL, false},
+             {"model.c", oi_emit_model, true, NULL, false},
+             {"kernels.c", oi_emit_kernels, false, NULL, false},
+             {"runtime.c", print_runtime, false, NULL, false},
+             {"main.c", NULL, true, "main.c", false},
+             {"main_options.c", NULL, true, "main_options.c", false},
+             {"main_values.c", NULL, true, "main_values.c", false},
+             {"main_text.c", NULL, true, "main_text.c", false},
+             {"main_bench.c", NULL, true, "main_bench.c", false},
+             {"golden.inc", oi_emit_golden, false, NULL, false},
+             {"Makefile", NULL, false, "Makefile.txt", false},
+             {"weights.oinf", NULL, false, NULL, false},
+             {"weights.c", oi_emit_embedded, true, NULL, true},
+             {"model", NULL, false, NULL, false},
+             {"model.o", NULL, false, NULL, false},
+             {"main.o", NULL, false, NULL, false},
+             {"weights.o", NULL, false, NULL, false}};
+enum {
+  N_FILES = sizeof files / sizeof *files
+};
 
 static bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -144,6 +150,7 @@ static oinf_status print_file(oi_emit *e, const char *folder, size_t i) {
   char path[8192];
   snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
   if (!files[i].print && !files[i].template) return OINF_OK;
+  if (files[i].embeds && !e->desc.embed) return OINF_OK;
   oi_text_init(&e->out, e->ctx);
   oinf_status status =
       files[i].print ? files[i].print(e) : oi_emit_template(e, files[i].template, NULL, 0);
@@ -160,8 +167,12 @@ static oinf_status print_all(oi_emit *e, const char *folder) {
   char path[8192];
   snprintf(path, sizeof path, "%s/weights.oinf", folder);
   OI_TRY(oi_emit_weights(e, path));
+  e->package = path;
   for (size_t i = 0; i < N_FILES; i++)
     OI_TRY_AT(e->err, print_file(e, folder, i), "printing %s", files[i].name);
+  e->package = NULL;
+  if (e->desc.embed && unlink(path) != 0)
+    return oi_fail(e->err, OINF_IO, "'%s' cannot be removed", path);
   return OINF_OK;
 }
 

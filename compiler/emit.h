@@ -56,6 +56,7 @@ typedef struct oi_emit {
   oi_growth *growth;  // by state
   oi_paging_plan paging;  // under a budget
   uint64_t pick_bytes;
+  const char *package;  // the bundle's weights.oinf, once it is written
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
   oinf_emit_figures figures;
@@ -87,6 +88,7 @@ oinf_status oi_emit_paging(oi_emit *e, uint64_t rest);
 void oi_emit_page_tables(oi_emit *e);
 // emit_weights.c: the bundle's weights.oinf, and where things lie in it.
 oinf_status oi_emit_weights(oi_emit *e, const char *path);
+oinf_status oi_emit_embedded(oi_emit *e);  // e->package as an array
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.
 void oi_emit_dim(oi_emit *e, oinf_dim d);
 void oi_emit_dim_words(oi_emit *e, oinf_dim d);  // with names of fields

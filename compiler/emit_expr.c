@@ -17,9 +17,12 @@ static void print_atom(oi_emit *e, const dim_atom *a) {
     oi_text_put(&e->out, "%s", oi_emit_symbol_field(e, (size_t)a->a, room));
     return;
   }
+  if (a->kind == DIM_SYM && e->pin_lo[a->a] == e->pin_hi[a->a]) {
+    oi_text_put(&e->out, e->pin_hi[a->a] < 0 ? "(%lld)" : "%lld", (long long)e->pin_hi[a->a]);
+    return;
+  }
   if (a->kind == DIM_SYM) {
-    if (e->in_words) oi_text_put(&e->out, "%lld", (long long)e->pin_hi[a->a]);
-    else oi_text_put(&e->out, "d->s[%lld]", (long long)a->a);
+    oi_text_put(&e->out, "d->s[%lld]", (long long)a->a);
     return;
   }
   oi_text_put(&e->out, "%s(", function[a->kind]);

@@ -89,6 +89,7 @@ static void put_macros(oi_emit *e) {
               (unsigned long long)e->figures.worker);
   oi_text_put(&e->out, "#define MODEL_STEP_BYTES %lluu  // of weights that a step uses\n",
               (unsigned long long)e->figures.step_bytes);
+  oi_text_put(&e->out, "#define MODEL_EMBEDDED %d\n", e->desc.embed);
   put_generation(e);
   put_sizes(e);
 }

@@ -68,10 +68,19 @@ static oinf_status make_paging(oi_emit *e, const oinf_model *placed, const oi_pa
   return oi_paging_make(&e->plan, &d, e->err, &e->paging);
 }
 
+static oinf_status check_embedding(const oi_emit *e) {
+  if (e->desc.budget != OINF_EMIT_MAPPED)
+    return oi_fail(e->err, OINF_USAGE, "weights within the source are in memory: no budget holds");
+  if (e->weights_bytes <= OINF_EMIT_EMBEDDED) return OINF_OK;
+  return oi_fail(e->err, OINF_SUPPORT, "weights of %llu bytes are too many to embed: at most %d",
+                 (unsigned long long)e->weights_bytes, OINF_EMIT_EMBEDDED);
+}
+
 // `rest`: bytes of all other arenas.
 oinf_status oi_emit_paging(oi_emit *e, uint64_t rest) {
   oinf_model placed;
   const oi_pager_source source = {.fd = -1, .size = e->weights_bytes};
+  if (e->desc.embed) OI_TRY(check_embedding(e));
   if (e->desc.budget == OINF_EMIT_MAPPED) return OINF_OK;
   OI_TRY(as_placed(e, &placed));
   oi_pager *pager = oi_pager_open(&source, 1);

@@ -38,6 +38,29 @@ static void cap_by_states(oi_emit *e) {
   }
 }
 
+// --pin: a value within the bounds that the graph gives, and what else narrows them here.
+static oinf_status pin_one(oi_emit *e, const oinf_emit_pin *pin, int64_t *lo, int64_t *hi) {
+  const int sym = oi_dims_find(e->g->dims, pin->symbol);
+  if (sym < 0 || oi_dims_sym_at(e->g->dims, (size_t)sym)->is_loop)
+    return oi_fail(e->err, OINF_USAGE, "the graph has no symbol '%s' to pin", pin->symbol);
+  if (e->pin_lo[sym] == e->pin_hi[sym]) e->pin_lo[sym] = INT64_MIN, e->pin_hi[sym] = INT64_MAX;
+  oi_dims_sym_bounds(e->g->dims, e->pin_lo, e->pin_hi, lo, hi);
+  if (pin->value < lo[sym] || pin->value > hi[sym])
+    return oi_fail(e->err, OINF_GRAPH, "symbol %s cannot be pinned to %lld, outside %lld to %lld",
+                   pin->symbol, (long long)pin->value, (long long)lo[sym], (long long)hi[sym]);
+  e->pin_lo[sym] = e->pin_hi[sym] = pin->value;
+  return OINF_OK;
+}
+
+static oinf_status pin_asked(oi_emit *e) {
+  const size_t n = oi_dims_sym_count(e->g->dims) + 1;
+  int64_t *bounds = oi_arena_alloc(&e->arena, 2 * n * sizeof *bounds);
+  if (!bounds) return oi_nomem(e->err, n);
+  for (size_t i = 0; i < e->desc.n_pins; i++)
+    OI_TRY(pin_one(e, &e->desc.pins[i], bounds, bounds + n));
+  return OINF_OK;
+}
+
 static oinf_status pin_symbols(oi_emit *e) {
   const size_t n = oi_dims_sym_count(e->g->dims) + 1;
   e->pin_lo = oi_arena_alloc(&e->arena, n * sizeof *e->pin_lo);
@@ -56,6 +79,7 @@ static oinf_status pin_symbols(oi_emit *e) {
     cap(e, sym, e->desc.capacity, 4096);
     e->pin_lo[sym] = e->pin_hi[sym];
   }
+  OI_TRY(pin_asked(e));
   cap_by_states(e);
   return OINF_OK;
 }

@@ -29,6 +29,7 @@ static void put_constants(oi_emit *e) {
   define_int(e, "N_OUTPUTS", (int64_t)e->g->outputs.n);
   define_int(e, "N_STATES", (int64_t)e->g->states.n);
   define_int(e, "MAPPED", e->desc.budget == OINF_EMIT_MAPPED);
+  define_int(e, "EMBEDDED", e->desc.embed);
   define_int(e, "GENERATES", oi_emit_logits(e) >= 0);
   define_int(e, "LOGITS", oi_emit_logits(e));
   define_int(e, "SYM_ROWS", oi_emit_symbol(e, true));

@@ -39,8 +39,7 @@ static oinf_status write_package(oi_emit *e, const char *path) {
   OI_TRY(oi_model_new(e->ctx, "oinf", &to));
   oinf_status status = add_tensors(e, to);
   if (status == OINF_OK) status = add_tokenizer(e, to);
-  if (status == OINF_OK)
-    status = oi_oinf_write(to, path, &(oi_oinf_fill){.fill = fill, .user = e});
+  if (status == OINF_OK) status = oi_oinf_write(to, path, &(oi_oinf_fill){.fill = fill, .user = e});
   to->blobs.n = 0;  // borrowed from the source
   oinf_model_destroy(to);
   return status;
@@ -52,7 +51,11 @@ typedef struct section {
   uint32_t type, flags;
   uint64_t offset, size;
 } section;
-enum { TABLE = 256, CHECKSUMS = 0x70, BLOB_BYTES = 0x80 };
+enum {
+  TABLE = 256,
+  CHECKSUMS = 0x70,
+  BLOB_BYTES = 0x80
+};
 
 static oinf_status find_section(oi_emit *e, const oi_source *s, uint32_t type, section *out) {
   uint32_t n;
@@ -97,6 +100,35 @@ static oinf_status locate(oi_emit *e, const oinf_model *m) {
   OI_TRY(digest_part(e, s, &sha, e->weights_at + e->weights_bytes, e->file_bytes));
   oi_sha256_end(&sha, e->digest);
   return OINF_OK;
+}
+
+// ---- within the source ----
+
+// The package as words of 8 bytes, which are quicker to compile than single ones.
+static oinf_status print_words(oi_emit *e, const oi_source *s) {
+  uint64_t piece[512];
+  for (uint64_t at = 0; at < s->size; at += sizeof piece) {
+    const uint64_t n = s->size - at < sizeof piece ? s->size - at : sizeof piece;
+    memset(piece, 0, sizeof piece);
+    OI_TRY(oi_source_read(e->err, s, at, piece, n));
+    for (uint64_t i = 0; i < (n + 7) / 8; i++)
+      oi_text_put(&e->out, i % 5 ? "%#llx, " : "\n    %#llx, ", (unsigned long long)piece[i]);
+  }
+  return e->out.failed ? oi_nomem(e->err, e->out.n) : OINF_OK;
+}
+
+oinf_status oi_emit_embedded(oi_emit *e) {
+  oi_source s;
+  oi_text_put(&e->out,
+              "// weights.oinf as an array; model.c holds its size and digest.\n"
+              "#include <stdint.h>\n\n"
+              "extern const uint64_t model_embedded[];\n"
+              "_Alignas(64) const uint64_t model_embedded[] = {");
+  OI_TRY(oi_file_open(e->ctx, e->package, &s));
+  oinf_status status = print_words(e, &s);
+  oi_source_close(e->ctx, &s);
+  oi_text_put(&e->out, "};\n");
+  return status;
 }
 
 oinf_status oi_emit_weights(oi_emit *e, const char *path) {

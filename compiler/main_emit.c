@@ -12,7 +12,8 @@
 typedef struct emit_opts {
   const char *graph, *target, *numerics, *budget, *name, *output;
   const char *dump, *stop_after;
-  oi_list without;
+  const char *weights;
+  oi_list without, pins;
   int64_t ctx, chunk;
   bool explain, quiet, verbose, help, version;
 } emit_opts;
@@ -29,6 +30,10 @@ static const oi_opt options[] = {
      "bytes of all arenas: 512M, or min; without it weights are mapped"},
     {"ctx", "N", 'c', OI_OPT_COUNT, OPT(ctx), "capacity of the states (the model's, at most 4096)"},
     {"chunk", "N", 0, OI_OPT_COUNT, OPT(chunk), "tokens of a prompt in one step (256)"},
+    {"pin", "SYM=N", 0, OI_OPT_LIST, OPT(pins),
+     "a symbol with one value in every step; may be given again"},
+    {"weights", "file|embed", 0, OI_OPT_TEXT, OPT(weights),
+     "beside the source (default), or within it: at most 16 MiB"},
     {"name", "NAME", 0, OI_OPT_TEXT, OPT(name), "prefix of the bundle's functions (model)"},
     {"dump", "PASS", 0, OI_OPT_TEXT, OPT(dump), "print the graph, or the plan, after this pass"},
     {"stop-after", "PASS", 0, OI_OPT_TEXT, OPT(stop_after),
@@ -52,11 +57,33 @@ static const oi_cli cli = {"oinf-emit",
 
 typedef struct tool {
   emit_opts o;
+  oinf_emit_pin pins[OI_LIST_MAX];
+  char symbols[OI_LIST_MAX][64];
   oinf_ctx *ctx;
   oinf_model *model;
   oinf_graph *graph;
   oi_err *err;
 } tool;
+
+static oinf_status take_pins(tool *t) {
+  for (size_t i = 0; i < t->o.pins.n; i++) {
+    const char *text = t->o.pins.at[i], *equals = strchr(text, '=');
+    const size_t n = equals ? (size_t)(equals - text) : 0;
+    if (!n || n >= sizeof t->symbols[i] || !oi_parse_count(equals + 1, &t->pins[i].value))
+      return oi_fail(t->err, OINF_USAGE, "--pin wants SYMBOL=NUMBER, not '%s'", text);
+    memcpy(t->symbols[i], text, n);
+    t->symbols[i][n] = 0, t->pins[i].symbol = t->symbols[i];
+  }
+  return OINF_OK;
+}
+
+static oinf_status take_weights(tool *t, oinf_emit_desc *d) {
+  const char *how = t->o.weights ? t->o.weights : "file";
+  d->embed = strcmp(how, "embed") == 0;
+  if (!d->embed && strcmp(how, "file") != 0)
+    return oi_fail(t->err, OINF_USAGE, "--weights wants file or embed, not '%s'", how);
+  return OINF_OK;
+}
 
 static oinf_status check_options(tool *t, oinf_emit_desc *d) {
   const emit_opts *o = &t->o;
@@ -68,7 +95,10 @@ static oinf_status check_options(tool *t, oinf_emit_desc *d) {
     return oi_fail(t->err, OINF_SUPPORT, "numerics 'fast' are not built into this version");
   if (o->numerics && strcmp(o->numerics, "strict") != 0)
     return oi_fail(t->err, OINF_USAGE, "--numerics wants strict, not '%s'", o->numerics);
-  *d = (oinf_emit_desc){.name = o->name, .capacity = o->ctx, .chunk = o->chunk};
+  OI_TRY(take_pins(t));
+  *d = (oinf_emit_desc){
+      .name = o->name, .capacity = o->ctx, .chunk = o->chunk, .pins = t->pins, .n_pins = o->pins.n};
+  OI_TRY(take_weights(t, d));
   if (!o->budget) return OINF_OK;
   if (strcmp(o->budget, "min") == 0) d->budget = OINF_EMIT_SMALLEST;
   else if (!oi_parse_size(o->budget, &d->budget))

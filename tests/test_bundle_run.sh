@@ -91,6 +91,34 @@ check "a failed run leaves the old file" untouched
 long() { "$p" --tokens "$(seq 1 30 | sed 's/.*/1/' | paste -sd,)" --steps 0 --save-state "$root/long"; ends 64 "$root/c/model" --load-state "$root/long"; }
 check "more rows than the capacity" long
 
+# Symbols that become numbers, and steps that are shorter than the golden ones: those are fed in pieces.
+pinned() { # the symbol's field, words of oinf-emit
+  local field=$1; shift
+  bundle "$m" "$root/p" "$@" || return 1
+  ! grep -q "int64_t $field;" "$root/p/model.h" && "$root/p/model" --check && "$root/p/model" --prompt 12+345= >"$root/o1" &&
+    sim --prompt 12+345= | cmp - "$root/o1" && "$root/p/model" --load-state "$root/state" --steps 2 >"$root/o1" &&
+    sim --load-state "$root/state" --steps 2 | cmp - "$root/o1"
+}
+check "one token a step" pinned rows --pin T=1
+check "a capacity that is pinned" pinned rows --pin C=20 --pin T=1
+check "short chunks" pinned none --chunk 5
+for words in "64 --pin Q=1" "64 --pin T" "64 --pin T=-1" "64 --pin =3" "65 --pin T=0" "65 --pin T=100000" "65 --pin P=700" "64 --weights none" \
+  "64 --weights embed --budget min"; do
+  # shellcheck disable=SC2086
+  check "refused: $words" ends ${words%% *} "$build/oinf-emit" "$m" -o "$root/x" ${words#* }
+done
+fours() { bundle "$m" "$root/p" --pin T=4 && "$root/p/model" --check | grep -q "1 golden steps" && ends 64 "$root/p/model" --tokens 1,2,3 --steps 1; }
+check "four tokens a step" fours
+# Weights within the program: it runs from an empty folder.
+alone() {
+  bundle "$m" "$root/e" --weights embed --name sums && [ ! -e "$root/e/weights.oinf" ] && mkdir "$root/alone" &&
+    cp "$root/e/model" "$root/alone/" && (cd "$root/alone" && ./model --check && ./model --prompt 12+345= >"$root/o1") &&
+    sim --prompt 12+345= | cmp - "$root/o1" && bundle "$m" "$root/e" && [ ! -e "$root/e/weights.c" ]
+}
+check "embedded weights" alone
+none() { [ ! -e "$root/x" ]; }
+check "what is refused leaves nothing" none
+
 # What is no saved state: every cut and some damage end with 65, none by a signal.
 cuts() {
   local n; n=$(stat -c %s "$root/state")

@@ -33,8 +33,10 @@ struct model_file {
   int fd;
   kernel *const *kernels;  // for this processor, and what they are made of
   const oi_dots *dots;
-  uint8_t *front;      // all bytes before the weights: tables and the checksums
-  const uint8_t *map;  // of the whole file, NULL under a budget
+  uint8_t *room;         // of front, where that is not within the program
+  void *mapping;         // of the file
+  const uint8_t *front;  // all bytes before the weights: tables and the checksums
+  const uint8_t *map;    // of the whole file, NULL under a budget
   struct stat mark;    // of the file as it was opened
   char error[256];
 };
@@ -92,54 +94,72 @@ static bool read_all(int fd, void *out, uint64_t bytes, uint64_t at) {
 
 static int choose_kernels(model_file *f);
 
-static int open_front(model_file *f) {
-  uint8_t digest[32], tail[FILE_BYTES - WEIGHTS_AT - WEIGHTS_BYTES + 1];
+static int check_front(model_file *f, const uint8_t *tail) {
+  uint8_t digest[32];
   oi_sha256 sha;
-  if (!read_all(f->fd, f->front, WEIGHTS_AT, 0) ||
-      !read_all(f->fd, tail, sizeof tail - 1, WEIGHTS_AT + WEIGHTS_BYTES))
-    return open_fails(f, MODEL_IO, "the weights cannot be read");
   oi_sha256_init(&sha, oi_sha256_best());
   oi_sha256_add(&sha, f->front, WEIGHTS_AT);
-  oi_sha256_add(&sha, tail, sizeof tail - 1);
+  oi_sha256_add(&sha, tail, FILE_BYTES - WEIGHTS_AT - WEIGHTS_BYTES);
   oi_sha256_end(&sha, digest);
   if (memcmp(digest, front_digest, sizeof digest) != 0)
     return open_fails(f, MODEL_BAD, "the weights are damaged, or not those of this bundle");
   return MODEL_OK;
 }
 
-static int open_file(model_file *f, const char *path) {
+#if EMBEDDED
+extern const uint64_t model_embedded[];
+
+static int open_weights(model_file *f, const char *path) {
+  (void)path;
+  f->map = f->front = (const uint8_t *)model_embedded;
+  return check_front(f, f->map + WEIGHTS_AT + WEIGHTS_BYTES);
+}
+#else
+static int open_front(model_file *f) {
+  uint8_t tail[FILE_BYTES - WEIGHTS_AT - WEIGHTS_BYTES + 1];
+  f->room = malloc(WEIGHTS_AT);
+  f->front = f->room;
+  if (!f->room) return open_fails(f, MODEL_MEMORY, "out of memory");
+  if (!read_all(f->fd, f->room, WEIGHTS_AT, 0) ||
+      !read_all(f->fd, tail, sizeof tail - 1, WEIGHTS_AT + WEIGHTS_BYTES))
+    return open_fails(f, MODEL_IO, "the weights cannot be read");
+  return check_front(f, tail);
+}
+
+static int open_weights(model_file *f, const char *path) {
   struct stat *st = &f->mark;
-  int code = choose_kernels(f);
-  if (code) return code;
   f->fd = open(path, O_RDONLY | O_CLOEXEC);
   if (f->fd < 0) return open_fails(f, MODEL_NOINPUT, "the weights cannot be opened");
   if (fstat(f->fd, st) != 0 || !S_ISREG(st->st_mode))
     return open_fails(f, MODEL_BAD, "the weights are no regular file");
   if ((uint64_t)st->st_size != FILE_BYTES)
     return open_fails(f, MODEL_BAD, "the weights have another size than those of this bundle");
-  f->front = malloc(WEIGHTS_AT);
-  if (!f->front) return open_fails(f, MODEL_MEMORY, "out of memory");
-  code = open_front(f);
+  int code = open_front(f);
   if (code || !MAPPED) return code;
-  void *map = mmap(NULL, FILE_BYTES, PROT_READ, MAP_PRIVATE, f->fd, 0);
-  if (map == MAP_FAILED) return open_fails(f, MODEL_IO, "the weights cannot be mapped");
-  f->map = map;
+  f->mapping = mmap(NULL, FILE_BYTES, PROT_READ, MAP_PRIVATE, f->fd, 0);
+  if (f->mapping == MAP_FAILED) {
+    f->mapping = NULL;
+    return open_fails(f, MODEL_IO, "the weights cannot be mapped");
+  }
+  f->map = f->mapping;
   return MODEL_OK;
 }
+#endif
 
 int model_open(const char *path, model_file **out_file) {
   model_file *f = calloc(1, sizeof *f);
   *out_file = f;
   if (!f) return MODEL_MEMORY;
   f->fd = -1;
-  return open_file(f, path);
+  int code = choose_kernels(f);
+  return code ? code : open_weights(f, path);
 }
 
 void model_close(model_file *file) {
   if (!file) return;
-  if (file->map) munmap((void *)(uintptr_t)file->map, FILE_BYTES);
+  if (file->mapping) munmap(file->mapping, FILE_BYTES);
   if (file->fd >= 0) close(file->fd);
-  free(file->front);
+  free(file->room);
   free(file);
 }
 
