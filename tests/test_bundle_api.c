@@ -14,6 +14,21 @@ static void ports(world *w) {
   CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
 }
 
+// A state that every step overwrites, and behind its write an index that may be out of range.
+static void recurrent(world *w) {
+  static const float table[3] = {10, 20, 30};
+  oinf_graph *g = w->graph;
+  const oinf_state hs = oinf_state_new(g, "h", OINF_F32, 1, 4);
+  const int64_t rows = 3;
+  CHECK_INT(oinf_model_add(w->model, "table", OINF_F32, 1, &rows, table), OINF_OK);
+  oinf_val x = oinf_input(g, "x", OINF_F32, 1, 4), pick = oinf_input(g, "pick", OINF_I32, 1);
+  oinf_val h = oinf_mul(oinf_state_read(hs, OINF_NO_LAYER, .rows = 1), oinf_num(g, 0.5));
+  h = oinf_state_write(hs, OINF_NO_LAYER, oinf_add(h, x), .at = 0);
+  oinf_output(g, "y", oinf_neg(h));
+  oinf_output(g, "picked", oinf_gather(oinf_weight(g, "table"), pick));
+  CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
+}
+
 static void emit(void (*make)(world *w), const char *name) {
   char package[64];
   world w = world_new(NULL);
@@ -69,7 +84,7 @@ static void user(const char *compiler, const char *standard, const char *languag
 TEST(bundle_api, two_bundles_in_a_program_of_c_and_of_cxx) {
   const char *cc = getenv("CC");
   emit(ports, "ports");
-  emit(world_rnn, "rnn");
+  emit(recurrent, "rnn");
   compile_model("ports");
   compile_model("rnn");
   user(cc && *cc ? cc : "cc", "-std=c11", "c");

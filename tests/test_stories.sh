@@ -47,5 +47,29 @@ resumed() {
 }
 check "saved and resumed" equal resumed
 check "saved and resumed under the smallest budget" equal resumed --budget min --chunk 5
+
+# Bundles say the same text, mapped and under budgets; a state goes from one to the other.
+bundle() { "${BUILD:-build}/oinf-emit" "$work/m.oinf" -q -o "$work/$1" "${@:2}" && make -s -C "$work/$1" CC="${CC:-cc}"; }
+same_text() { "$work/$1/model" --prompt "" --steps 200 --threads "$2" | cmp - "$work/text"; }
+same_hashes() { "$work/$1/model" --tokens 1,403,407,261,378,432,410,286 --steps 4 --hash | sort | cmp - <(sort "$work/hashes"); }
+for budget in "" min 3M; do
+  name=${budget:-mapped}
+  check "bundle, $name" bundle "$name" ${budget:+--budget "$budget"}
+  for threads in 1 3; do check "bundle, $name: text, $threads threads" same_text "$name" $threads; done
+  check "bundle, $name: hashes" same_hashes "$name"
+done
+handed() {
+  "$work/min/model" --prompt "" --steps 80 --save-state "$work/state" >/dev/null && run --load-state "$work/state" --steps 119 --save-state "$work/state" >"$work/rest" &&
+    "$work/mapped/model" --load-state "$work/state" --steps 1 >>"$work/rest" && tr -d '\n' <"$work/rest" | cmp - <(tr -d '\n' <"$work/text" | tail -c "$(tr -d '\n' <"$work/rest" | wc -c)")
+}
+check "bundle: a text of three programs" handed
+# Weights that shrink while the program waits for a reader: said, and no signal ends it.
+shrinks() { # bundle
+  cp "$1/weights.oinf" "$work/w" && rm -f "$work/pipe" && mkfifo "$work/pipe" || return 1
+  { "$1/model" --weights "$work/w" --tokens 1 --steps 60 --hash >"$work/pipe" 2>"$work/err"; echo $? >"$work/code"; } &
+  { read -r _ && sleep 0.3 && truncate -s 4096 "$work/w" && cat; } <"$work/pipe" >/dev/null
+  wait; cat "$work/err"; [ "$(cat "$work/code")" = 74 ] && grep -q "shorter" "$work/err"
+}
+check "bundle: mapped weights that shrink" shrinks "$work/mapped"
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]

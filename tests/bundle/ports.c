@@ -60,13 +60,26 @@ static int check_named(ports_run *r) {
 }
 
 static float rnn_y(rnn_run *r, const float *x) {
-  float y[RNN_OUTPUT0_ELEMENTS];
+  const int32_t pick = 1;
+  float y[RNN_OUTPUT0_ELEMENTS], picked = 0;
   rnn_inputs in;
   rnn_outputs out;
   memset(&in, 0, sizeof in), memset(&out, 0, sizeof out);
-  in.input0 = x, out.output0 = y;
-  EXPECT(rnn_step(r, &in, &out) == RNN_OK);
+  in.input0 = x, in.input1 = &pick, out.output0 = y, out.output1 = &picked;
+  EXPECT(rnn_step(r, &in, &out) == RNN_OK && picked == 20);
   return y[0];
+}
+
+// The state is written before the index is seen to be bad: it is what it was.
+static void fail_a_step(rnn_run *r, const float *x) {
+  const int32_t picks[3] = {3, -1, INT32_MAX};
+  rnn_inputs in;
+  memset(&in, 0, sizeof in);
+  in.input0 = x;
+  for (int i = 0; i < 3; i++) {
+    in.input1 = &picks[i];
+    EXPECT(rnn_step(r, &in, NULL) == RNN_BAD && strstr(rnn_error(r), "index"));
+  }
 }
 
 static int check_states(rnn_run *r, const char *path) {
@@ -74,6 +87,7 @@ static int check_states(rnn_run *r, const char *path) {
   const void *extra;
   size_t bytes;
   EXPECT(rnn_y(r, one) == -1);
+  fail_a_step(r, one);
   EXPECT(rnn_y(r, one) == -1.5f);
   EXPECT(rnn_save(r, path, "mine", 4) == RNN_OK);
   EXPECT(rnn_y(r, one) == -1.75f);
