@@ -93,7 +93,7 @@ static void put_roof(oi_text *to, int i) {
   oi_text_put(to, "<path class=\"roof%s\" d=\"M%d %dL%d %dL%d %d\"/>\n",
               i == REFERENCE ? " here" : "", at_x(LEAST_X + low - start), at_y(low), at_x(ridge),
               at_y(top), W - RIGHT, at_y(top));
-  put_words(to, "tick end", W - RIGHT - 4, at_y(top) + (i == REFERENCE ? 15 : -5));
+  put_words(to, "tick end", W - RIGHT - 4, at_y(top) - (i == REFERENCE ? 26 : 5));
   oi_text_put(to, "%s</text>\n", roofs[i].name);
 }
 
