@@ -210,12 +210,44 @@ static void pull_row(table *t, uint32_t row, bool above) {
   for (uint32_t i = 0; i < n; i++) boxes[box[i]].x = (t->left[i] + t->right[i]) / 2;
 }
 
+// How far a box may go without meeting its neighbours in the row.
+static void limits(const table *t, uint32_t box, int32_t *least, int32_t *most) {
+  const oi_box *boxes = t->l->boxes.at, *b = &boxes[box];
+  const uint32_t at = t->row[b->layer] + (uint32_t)b->rank;
+  if (b->rank > 0) {
+    const oi_box *left = &boxes[t->box[at - 1]];
+    const int32_t x = left->x + left->w + GAP_X;
+    if (x > *least) *least = x;
+  }
+  if (at + 1 < t->row[b->layer + 1]) {
+    const int32_t x = boxes[t->box[at + 1]].x - GAP_X;
+    if (x < *most) *most = x;
+  }
+}
+
+// The bends of one link under each other, where there is a place for all of them.
+static void straighten(table *t, uint32_t first) {
+  oi_box *boxes = t->l->boxes.at;
+  int32_t least = INT32_MIN, most = INT32_MAX;
+  uint32_t b = first;
+  for (; b >= t->l->n_given; b = t->down[t->down_of[b]].to) limits(t, b, &least, &most);
+  if (least > most) return;
+  const int32_t wish = boxes[first].x, x = wish < least ? least : wish > most ? most : wish;
+  for (b = first; b >= t->l->n_given; b = t->down[t->down_of[b]].to) boxes[b].x = x;
+}
+
+static void straighten_all(table *t) {
+  for (uint32_t b = t->l->n_given; b < t->l->boxes.n; b++)
+    if (t->up[t->up_of[b]].from < t->l->n_given) straighten(t, b);
+}
+
 static void arrange(table *t) {
   for (int i = 0; i < SWEEPS; i++)
     for (uint32_t k = 0; k < t->n_rows; k++) sort_row(t, i % 2 ? t->n_rows - 1 - k : k, i % 2 == 0);
   pack_rows(t);
   for (int i = 0; i < PULLS; i++)
     for (uint32_t k = 0; k < t->n_rows; k++) pull_row(t, i % 2 ? t->n_rows - 1 - k : k, i % 2 == 0);
+  straighten_all(t);
   int32_t least = INT32_MAX, most = INT32_MIN;
   for (size_t i = 0; i < t->l->boxes.n; i++) {
     const oi_box *b = &t->l->boxes.at[i];
