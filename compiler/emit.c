@@ -76,32 +76,37 @@ static oinf_status print_runtime(oi_emit *e) { return oi_emit_runtime(e); }
 static const struct {
   const char *name;
   oinf_status (*print)(oi_emit *e);
+  oi_emit_parts part;
   bool prefixed;         // holds names that begin with model_
   const char *template;  // printed as it is
   bool embeds;           // there where weights are embedded
-} files[] = {{"plan.json", oi_emit_plan_json, false, NULL, false},
-             {"README.md", oi_emit_readme, true, NULL, false},
-             {"report.html", oi_emit_report, false, NULL, false},
-             {"model.h", oi_emit_header, true, NULL, false},
-             {"model.c", oi_emit_model, true, NULL, false},
-             {"kernels.c", oi_emit_kernels, false, NULL, false},
-             {"runtime.c", print_runtime, false, NULL, false},
-             {"main.c", NULL, true, "main.c", false},
-             {"main_options.c", NULL, true, "main_options.c", false},
-             {"main_values.c", NULL, true, "main_values.c", false},
-             {"main_text.c", NULL, true, "main_text.c", false},
-             {"main_bench.c", NULL, true, "main_bench.c", false},
-             {"golden.inc", oi_emit_golden, false, NULL, false},
-             {"Makefile", NULL, false, "Makefile.txt", false},
-             {"weights.oinf", NULL, false, NULL, false},
-             {"weights.c", oi_emit_embedded, true, NULL, true},
-             {"model", NULL, false, NULL, false},
-             {"model.o", NULL, false, NULL, false},
-             {"main.o", NULL, false, NULL, false},
-             {"weights.o", NULL, false, NULL, false}};
-enum {
-  N_FILES = sizeof files / sizeof *files
-};
+} files[] = {{"plan.json", oi_emit_plan_json, OI_EMIT_PAPERS, false, NULL, false},
+             {"README.md", oi_emit_readme, OI_EMIT_PAPERS, true, NULL, false},
+             {"report.html", oi_emit_report, OI_EMIT_PAPERS, false, NULL, false},
+             {"model.h", oi_emit_header, OI_EMIT_HOST, true, NULL, false},
+             {"model.c", oi_emit_model, OI_EMIT_HOST, true, NULL, false},
+             {"kernels.c", oi_emit_kernels, OI_EMIT_DEVICE, false, NULL, false},
+             {"runtime.c", print_runtime, OI_EMIT_HOST, false, NULL, false},
+             {"main.c", NULL, OI_EMIT_HOST, true, "main.c", false},
+             {"main_options.c", NULL, OI_EMIT_HOST, true, "main_options.c", false},
+             {"main_values.c", NULL, OI_EMIT_HOST, true, "main_values.c", false},
+             {"main_text.c", NULL, OI_EMIT_HOST, true, "main_text.c", false},
+             {"main_bench.c", NULL, OI_EMIT_HOST, true, "main_bench.c", false},
+             {"golden.inc", oi_emit_golden, OI_EMIT_HOST, false, NULL, false},
+             {"Makefile", NULL, OI_EMIT_HOST, false, "Makefile.txt", false},
+             {"weights.oinf", NULL, OI_EMIT_NOTHING, false, NULL, false},
+             {"weights.c", oi_emit_embedded, OI_EMIT_HOST, true, NULL, true},
+             {"model", NULL, OI_EMIT_NOTHING, false, NULL, false},
+             {"model.o", NULL, OI_EMIT_NOTHING, false, NULL, false},
+             {"main.o", NULL, OI_EMIT_NOTHING, false, NULL, false},
+             {"weights.o", NULL, OI_EMIT_NOTHING, false, NULL, false}};
+enum { N_FILES = sizeof files / sizeof *files };
+
+// Is file i of the part, or of any?
+static bool is_of(const oi_emit *e, size_t i, oi_emit_parts part) {
+  if (files[i].embeds && !e->desc.embed) return false;
+  return part == OI_EMIT_ANY ? files[i].part != OI_EMIT_NOTHING : files[i].part == part;
+}
 
 static bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -137,6 +142,17 @@ static void rename_prefix(oi_emit *e) {
   e->out = to;
 }
 
+// A file as text, in e->out.
+static oinf_status print_file(oi_emit *e, size_t i) {
+  oi_text_init(&e->out, e->ctx);
+  oinf_status status =
+      files[i].print ? files[i].print(e) : oi_emit_template(e, files[i].template, NULL, 0);
+  if (status == OINF_OK && files[i].prefixed && e->desc.name) rename_prefix(e);
+  if (status == OINF_OK && (e->out.failed || !e->out.at)) status = oi_nomem(e->err, e->out.n);
+  if (status != OINF_OK) oi_trail(e->err, "printing %s", files[i].name);
+  return status;
+}
+
 static oinf_status write_text(oi_emit *e, const char *path) {
   oi_out *o;
   OI_TRY(oi_out_begin(e->ctx, path, &o));
@@ -146,55 +162,56 @@ static oinf_status write_text(oi_emit *e, const char *path) {
   return status;
 }
 
-static oinf_status print_file(oi_emit *e, const char *folder, size_t i) {
+static oinf_status write_file(oi_emit *e, const char *folder, size_t i) {
   char path[8192];
   snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
-  if (!files[i].print && !files[i].template) return OINF_OK;
-  if (files[i].embeds && !e->desc.embed) return OINF_OK;
-  oi_text_init(&e->out, e->ctx);
-  oinf_status status =
-      files[i].print ? files[i].print(e) : oi_emit_template(e, files[i].template, NULL, 0);
-  if (status == OINF_OK && files[i].prefixed && e->desc.name) rename_prefix(e);
-  if (status == OINF_OK && (e->out.failed || !e->out.at)) status = oi_nomem(e->err, e->out.n);
+  oinf_status status = print_file(e, i);
   if (status == OINF_OK) status = write_text(e, path);
   oi_text_free(&e->out);
   return status;
 }
 
-// ---- the whole ----
+// ---- the whole, and its parts ----
 
-static oinf_status print_all(oi_emit *e, const char *folder) {
+static oinf_status write_all(oi_emit *e, const char *folder) {
   char path[8192];
   snprintf(path, sizeof path, "%s/weights.oinf", folder);
   OI_TRY(oi_emit_weights(e, path));
-  e->package = path;
   for (size_t i = 0; i < N_FILES; i++)
-    OI_TRY_AT(e->err, print_file(e, folder, i), "printing %s", files[i].name);
+    if (is_of(e, i, OI_EMIT_ANY)) OI_TRY(write_file(e, folder, i));
+  if (!e->desc.embed) return OINF_OK;
   e->package = NULL;
-  if (e->desc.embed && unlink(path) != 0)
-    return oi_fail(e->err, OINF_IO, "'%s' cannot be removed", path);
+  if (unlink(path) != 0) return oi_fail(e->err, OINF_IO, "'%s' cannot be removed", path);
   return OINF_OK;
 }
 
-static oinf_status write_bundle(oi_emit *e, const char *folder) {
+oinf_status oi_emit_write(oi_emit *e, const char *folder) {
   const char *known[N_FILES];
   oi_outdir *d;
   for (size_t i = 0; i < N_FILES; i++) known[i] = files[i].name;
   OI_TRY(oi_outdir_begin(e->ctx, folder, known, N_FILES, &d));
-  oinf_status status = print_all(e, oi_outdir_path(d));
+  oinf_status status = write_all(e, oi_outdir_path(d));
   if (status == OINF_OK) status = oi_outdir_commit(&d);
   oi_outdir_abort(&d);
   return status;
 }
 
-static oinf_status emit(oi_emit *e, const oi_pass_options *options, const char *folder,
-                        oi_text *dump) {
-  OI_TRY(oi_graph_clone(e->source, e->err, &e->g));
-  e->passes = (oi_pass){.g = e->g, .err = e->err, .emit = e, .options = options, .dump = dump};
-  oi_text_init(&e->passes.said, e->ctx);
-  OI_TRY(oi_passes_run(&e->passes));
-  return folder ? write_bundle(e, folder) : OINF_OK;
+oinf_status oi_emit_part(oi_emit *e, oi_emit_parts part, oinf_emit_sink *sink, void *user) {
+  oi_text text[N_FILES] = {{0}};
+  oinf_status status = OINF_OK;
+  for (size_t i = 0; i < N_FILES && status == OINF_OK; i++) {
+    if (!is_of(e, i, part)) continue;
+    status = print_file(e, i);
+    text[i] = e->out;
+  }
+  for (size_t i = 0; i < N_FILES && status == OINF_OK; i++)
+    if (text[i].at) status = sink(user, files[i].name, text[i].at, text[i].n);
+  for (size_t i = 0; i < N_FILES; i++) oi_text_free(&text[i]);
+  e->out = (oi_text){0};
+  return status;
 }
+
+// ---- the record ----
 
 static bool is_identifier(const char *name) {
   const size_t n = strlen(name);
@@ -203,29 +220,47 @@ static bool is_identifier(const char *name) {
   return ok;
 }
 
+static oinf_status compile(oi_emit *e) {
+  if (e->desc.name && !is_identifier(e->desc.name))
+    return oi_fail(e->err, OINF_USAGE,
+                   "the name of a bundle is an identifier of at most 64 letters");
+  OI_TRY(oi_graph_clone(e->source, e->err, &e->g));
+  e->passes.g = e->g;
+  return oi_passes_run(&e->passes);
+}
+
+oinf_status oi_emit_open(oi_emit *e, oinf_model *model, oinf_graph *graph,
+                         const oinf_emit_desc *desc, const oi_pass_options *options) {
+  *e = (oi_emit){.ctx = graph->ctx, .model = model, .source = graph, .options = *options};
+  e->err = oi_ctx_err(e->ctx);
+  if (desc) e->desc = *desc;
+  oi_arena_init(&e->arena, e->ctx);
+  oi_text_init(&e->dumped, e->ctx);
+  e->passes = (oi_pass){.err = e->err, .emit = e, .options = &e->options, .dump = &e->dumped};
+  oi_text_init(&e->passes.said, e->ctx);
+  return compile(e);
+}
+
+void oi_emit_close(oi_emit *e) {
+  if (e->g) oi_pass_free(&e->passes);
+  oi_text_free(&e->dumped);
+  oi_paging_free(e->ctx, &e->paging);
+  oi_plan_free(&e->plan);
+  oi_vec_free(e->ctx, &e->weights);
+  oi_vec_free(e->ctx, &e->tensors);
+  oi_arena_free(&e->arena);
+  oinf_graph_destroy(e->g);
+}
+
 oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
                         const oi_pass_options *options, const char *folder,
                         oinf_emit_figures *out_figures, oi_text *said, oi_text *dump) {
-  oi_emit e = {.ctx = graph->ctx, .model = model, .source = graph, .err = oi_ctx_err(graph->ctx)};
-  if (desc) e.desc = *desc;
-  if (e.desc.name && !is_identifier(e.desc.name))
-    return oi_fail(e.err, OINF_USAGE,
-                   "the name of a bundle is an identifier of at most 64 letters");
-  oi_arena_init(&e.arena, e.ctx);
-  oinf_status status = emit(&e, options, folder, dump);
+  oi_emit e;
+  oinf_status status = oi_emit_open(&e, model, graph, desc, options);
+  if (status == OINF_OK && folder) status = oi_emit_write(&e, folder);
   if (status == OINF_OK && out_figures) *out_figures = e.figures;
-  if (said && e.passes.said.at) oi_text_add(said, e.passes.said.at, e.passes.said.n);
-  if (e.g) oi_pass_free(&e.passes);
-  oi_paging_free(e.ctx, &e.paging);
-  oi_plan_free(&e.plan);
-  oi_vec_free(e.ctx, &e.weights);
-  oi_vec_free(e.ctx, &e.tensors);
-  oi_arena_free(&e.arena);
-  oinf_graph_destroy(e.g);
+  if (said) oi_text_add(said, e.passes.said.at ? e.passes.said.at : "", e.passes.said.n);
+  if (dump) oi_text_add(dump, e.dumped.at ? e.dumped.at : "", e.dumped.n);
+  oi_emit_close(&e);
   return status;
-}
-
-oinf_status oinf_emit_bundle(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
-                             const char *folder, oinf_emit_figures *out_figures) {
-  return oi_emit_run(model, graph, desc, &(oi_pass_options){0}, folder, out_figures, NULL, NULL);
 }

@@ -33,12 +33,14 @@ typedef struct oi_emit_cut {
   bool may_fail;
 } oi_emit_cut;
 
-typedef struct oi_emit {
+typedef struct oinf_emit {
   oinf_ctx *ctx;
   oinf_model *model;
   oinf_graph *source;  // the caller's, which stays as it is
   oinf_graph *g;       // the copy that passes change and the files print
   oi_pass passes;      // what they did
+  oi_pass_options options;
+  oi_text dumped;  // the graph, or the plan, after the pass that was asked for
   oi_err *err;
   oinf_emit_desc desc;
   oi_plan plan;
@@ -53,24 +55,39 @@ typedef struct oi_emit {
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
   uint64_t *state_bytes, *output_bytes, kept_bytes;
-  oi_growth *growth;  // by state
+  oi_growth *growth;      // by state
   oi_paging_plan paging;  // under a budget
   uint64_t pick_bytes;
   const char *package;  // the bundle's weights.oinf, once it is written
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
   oinf_emit_figures figures;
-  struct oi_figures *fig;  // compiler/figures.h
-  oi_text out;             // the file being printed
-  bool in_words;           // dims are printed for people: names of fields instead of d->s[i]
+  struct oi_figures *fig;       // compiler/figures.h
+  oinf_emit_kernel *described;  // for the API: without costs
+  oi_text out;                  // the file being printed
+  bool in_words;                // dims are printed for people: names of fields, not d->s[i]
 } oi_emit;
 
 // emit.c
 const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]);
 const char *oi_emit_role_name(oinf_role role);  // "" for none
 oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node);
-// A bundle through the pipeline. folder NULL: nothing is emitted; `said` takes what the passes say,
-// `dump` what was asked for. Each of out_figures, said and dump may be NULL.
+// A graph through the pipeline, kept in *e; oi_emit_close after it in any case. With options.stop
+// there may be no plan.
+oinf_status oi_emit_open(oi_emit *e, oinf_model *model, oinf_graph *graph,
+                         const oinf_emit_desc *desc, const oi_pass_options *options);
+void oi_emit_close(oi_emit *e);
+oinf_status oi_emit_write(oi_emit *e, const char *folder);  // the whole bundle
+typedef enum oi_emit_parts {
+  OI_EMIT_NOTHING,
+  OI_EMIT_DEVICE,
+  OI_EMIT_HOST,
+  OI_EMIT_PAPERS,
+  OI_EMIT_ANY
+} oi_emit_parts;
+oinf_status oi_emit_part(oi_emit *e, oi_emit_parts part, oinf_emit_sink *sink, void *user);
+// All of it in one call. folder NULL: nothing is emitted; `said` takes what the passes say, `dump`
+// what was asked for. Each of out_figures, said and dump may be NULL.
 oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
                         const oi_pass_options *options, const char *folder,
                         oinf_emit_figures *out_figures, oi_text *said, oi_text *dump);

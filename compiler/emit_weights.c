@@ -137,5 +137,7 @@ oinf_status oi_emit_weights(oi_emit *e, const char *path) {
   OI_TRY(oinf_model_open(e->ctx, path, &m));
   oinf_status status = locate(e, m);
   oinf_model_destroy(m);
-  return status;
+  if (status != OINF_OK) return status;
+  e->package = oi_arena_text(&e->arena, path, strlen(path));
+  return e->package ? OINF_OK : oi_nomem(e->err, strlen(path));
 }

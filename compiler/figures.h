@@ -10,10 +10,7 @@ enum {
   OI_MAX_CASES = 8
 };
 
-// Bytes each operand and result once; flops as compiler/cost.h counts them.
-typedef struct oi_cost {
-  uint64_t weights, read, written, flops;
-} oi_cost;
+typedef oinf_emit_cost oi_cost;  // flops as compiler/cost.h counts them
 typedef struct oi_kernel_figures {
   uint32_t node;            // the first of its nodes to run
   uint32_t first, n_nodes;  // in the list of nodes

@@ -3,7 +3,7 @@
 #define OINF_COMPILER_PASSES_H
 #include "lib/graph_build.h"
 
-struct oi_emit;
+struct oinf_emit;
 
 typedef enum oi_pass_id {
 #define PASS(name, kind, needed, doc) OI_PASS_##name,
@@ -24,7 +24,7 @@ typedef struct oi_pass_options {
 typedef struct oi_pass {
   oinf_graph *g;
   oi_err *err;
-  struct oi_emit *emit;  // of passes that lower
+  struct oinf_emit *emit;  // of passes that lower
   const oi_pass_options *options;
   uint32_t changes;     // of the pass at hand
   uint32_t at;          // the node that the walk looks at

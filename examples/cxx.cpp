@@ -4,6 +4,7 @@
 // the macro of the same name writes for C. The weights are whole numbers, so the answers are exact.
 // What it does not do: wrap the API in classes; a program that wants them writes the three lines it
 // needs.
+#include <oinf/emit.h>
 #include <oinf/sim.h>
 #include <cstdio>
 
@@ -55,6 +56,18 @@ bool run(oinf_sim *s) {
   return right && !oinf_sim_end(s);
 }
 
+// What the net would be as a program of C.
+bool compile(oinf_model *m, oinf_graph *g) {
+  oinf_emit *e = nullptr;
+  oinf_emit_figures f = {};
+  if (oinf_emit_compile(m, g, nullptr, &e)) return false;
+  oinf_emit_inspect(e, &f);
+  std::printf("as C: %u kernels, %llu bytes an instance\n", f.kernels,
+              static_cast<unsigned long long>(f.peak));
+  oinf_emit_destroy(e);
+  return f.kernels > 0;
+}
+
 }  // namespace
 
 int main() {
@@ -69,7 +82,7 @@ int main() {
             !oinf_model_add(m, "w2", OINF_F32, 2, column, w2) &&
             !oinf_graph_create(ctx, m, "xor", &g);
   if (ok) build(g);
-  ok = ok && !oinf_sim_create(m, g, nullptr, &s) && run(s);
+  ok = ok && !oinf_sim_create(m, g, nullptr, &s) && run(s) && compile(m, g);
   if (!ok)
     std::fprintf(stderr, "cxx: %s %s\n", ctx ? oinf_error(ctx) : "no memory",
                  s ? oinf_sim_error(s) : "");
