@@ -1,34 +1,206 @@
-// README.md of a bundle: what it is, how it is built, what it takes.
+// README.md of a bundle: what it is, how it is built, a program that uses it (the suite builds and
+// runs that very text), what it takes, and what is not there.
 #include "compiler/report.h"
 
-oinf_status oi_emit_readme(oi_emit *e) {
-  oi_text_put(&e->out,
-              "# A network in C\n\n"
-              "Written by oinf-emit. `make` builds `./model`; `make check` replays the golden\n"
-              "steps and names the first kernel that differs; `make bench` times; `make clean`.\n"
-              "It needs libc alone.\n\n"
-              "* `model.h`, `model.c`: the library; `kernels.c`: %u kernels, one a node\n"
-              "* `main.c`: the program; `runtime.c`: arithmetic, checksums, tokenizer, sampler\n"
-              "* `weights.oinf`: the weights; they and this source belong together\n"
-              "* `plan.json`: kernels and arenas\n\n"
-              "An instance allocates %llu bytes: activations %llu, states %llu, outputs %llu,\n"
-              "scratch %llu, weights %llu.\n",
-              e->n_kernels, (unsigned long long)e->figures.peak,
-              (unsigned long long)e->figures.activations, (unsigned long long)e->figures.states,
-              (unsigned long long)e->figures.io, (unsigned long long)e->figures.room,
-              (unsigned long long)e->figures.weights);
-  if (e->desc.budget)
-    oi_text_put(
-        &e->out,
-        "\nWeights are not mapped: %llu bytes of the arena hold those that stay and the\n"
-        "slots through which the rest streams in the order of a step, read ahead by a\n"
-        "thread; a step reads %llu bytes at most, the first one %llu. Checksums are proved\n"
-        "as blocks come in. The smallest peak would be %llu bytes.\n",
-        (unsigned long long)e->paging.bytes, (unsigned long long)e->figures.read_per_step,
-        (unsigned long long)e->figures.read_first, (unsigned long long)e->figures.smallest);
-  else
+enum {
+  MOST_ROWS = 60
+};
+
+static unsigned long long u(uint64_t x) { return (unsigned long long)x; }
+static void say(oi_emit *e, const char *text) { oi_text_put(&e->out, "%s", text); }
+
+// ---- the program ----
+
+static const char before[] =
+    "```c\n"
+    "#include <stdio.h>\n\n"
+    "#include \"model.h\"\n\n"
+    "int main(void) {\n"
+    "  model_file *file = NULL;\n"
+    "  model_run *run = NULL;\n";
+static const char opening[] =
+    "  int code = model_open(\"weights.oinf\", &file);\n"
+    "  if (code == MODEL_OK) code = model_new(file, &run);\n";
+static const char after[] =
+    "  if (code != MODEL_OK) fprintf(stderr, \"%s\\n\", run ? model_error(run) : \"no weights\");\n"
+    "  model_free(run);\n"
+    "  model_close(file);\n"
+    "  return code;\n"
+    "}\n"
+    "```\n";
+static const char generation[] =
+    "  if (code == MODEL_OK) code = model_prefill(run, prompt, 1, logits);\n"
+    "  for (int i = 0; i < 8 && code == MODEL_OK; i++) {\n"
+    "    int32_t best = 0;\n"
+    "    for (int32_t id = 1; id < MODEL_VOCAB; id++)\n"
+    "      if (logits[id] > logits[best]) best = id;\n"
+    "    printf(\"%d\\n\", (int)best);\n"
+    "    code = model_decode(run, best, logits);\n"
+    "  }\n";
+
+static void put_arrays(oi_emit *e, oi_emit_kind kind, uint32_t n) {
+  char room[32];
+  for (uint32_t i = 0; i < n; i++) {
+    const char *field = oi_emit_port_field(e, kind, i, room);
+    oi_text_put(&e->out, "  static %s %s[MODEL_",
+                oi_emit_dtype_of(oi_emit_port(e, kind, i)->type.dtype)->type, field);
+    for (const char *c = field; *c; c++)
+      oi_text_put(&e->out, "%c", *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    say(e, "_ELEMENTS];\n");
+  }
+}
+
+// Zeros in, every length at its least.
+static void put_step(oi_emit *e) {
+  char room[32];
+  bool any = false;
+  say(e, "  const model_inputs in = {");
+  for (uint32_t i = 0; i < e->g->inputs.n; i++, any = true) {
+    const char *field = oi_emit_port_field(e, OI_EMIT_INPUT, i, room);
+    oi_text_put(&e->out, "%s.%s = %s", any ? ", " : "", field, field);
+  }
+  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++) {
+    if (!oi_emit_is_free(e, i)) continue;
+    oi_text_put(&e->out, "%s.%s = %lld", any ? ", " : "", oi_emit_symbol_field(e, i, room),
+                (long long)e->plan.sym_lo[i]);
+    any = true;
+  }
+  say(e, any ? "};\n  const model_outputs out = {" : "0};\n  const model_outputs out = {");
+  for (uint32_t i = 0; i < e->g->outputs.n; i++) {
+    const char *field = oi_emit_port_field(e, OI_EMIT_OUTPUT, i, room);
+    oi_text_put(&e->out, "%s.%s = %s", i ? ", " : "", field, field);
+  }
+  say(e, e->g->outputs.n ? "};\n" : "0};\n");
+  say(e, "  if (code == MODEL_OK) code = model_step(run, &in, &out);\n");
+  if (e->g->outputs.n && oi_emit_port(e, OI_EMIT_OUTPUT, 0)->type.dtype == OINF_F32)
+    oi_text_put(&e->out, "  if (code == MODEL_OK) printf(\"%%g\\n\", (double)%s[0]);\n",
+                oi_emit_port_field(e, OI_EMIT_OUTPUT, 0, room));
+}
+
+static void put_program(oi_emit *e) {
+  say(e, "## From C\n\n");
+  say(e, before);
+  if (oi_emit_logits(e) >= 0) {
     oi_text_put(&e->out,
-                "\nWeights are mapped; a block's checksum is proved before its first use.\n");
-  oi_text_put(&e->out, "\nNot in this version: fusion, and kernels for particular processors.\n");
+                "  static float logits[MODEL_VOCAB];\n"
+                "  const int32_t prompt[] = {MODEL_BOS < 0 ? 0 : MODEL_BOS};\n");
+    say(e, opening);
+    say(e, generation);
+  } else {
+    put_arrays(e, OI_EMIT_INPUT, (uint32_t)e->g->inputs.n);
+    put_arrays(e, OI_EMIT_OUTPUT, (uint32_t)e->g->outputs.n);
+    say(e, opening);
+    put_step(e);
+  }
+  say(e, after);
+  say(e,
+      "\n    make model.o && cc -std=c11 -o use use.c model.o -lm -lpthread\n\n"
+      "`model.h` is the manual: instances, threads, states, arrays by name. A C++ program can\n"
+      "include it.\n\n");
+}
+
+// ---- figures ----
+
+static void put_arenas(oi_emit *e) {
+  const oinf_emit_figures *f = &e->figures;
+  oi_text_put(&e->out,
+              "## What it takes\n\n"
+              "An instance allocates %llu bytes: activations %llu, states %llu, outputs %llu,\n"
+              "scratch %llu, weights %llu; each thread but the first %llu more. A step allocates\n"
+              "nothing.\n\n",
+              u(f->peak), u(f->activations), u(f->states), u(f->io), u(f->room), u(f->weights),
+              u(f->worker));
+  say(e, "| a step | weights | read | written | flops |\n|---|--:|--:|--:|--:|\n");
+  for (uint32_t i = 0; i < e->fig->n_cases; i++) {
+    const oi_figure_case *c = &e->fig->cases[i];
+    say(e, "| ");
+    oi_report_html(&e->out, c->name, 40);
+    oi_text_put(&e->out, " | %llu | %llu | %llu | %llu |\n", u(c->step.weights), u(c->step.read),
+                u(c->step.written), u(c->step.flops));
+  }
+  say(e, "\n");
+}
+
+static void put_kernels(oi_emit *e) {
+  const uint32_t which = oi_figures_usual(e->fig), n = e->fig->n_kernels;
+  char name[96];
+  say(e, "## Kernels\n\nA run of each, in the case ");
+  oi_report_html(&e->out, e->fig->cases[which].name, 40);
+  say(e,
+      "; `report.html` draws them, `plan.json` has every case.\n\n"
+      "| kernel | ops | runs | weights | read | written | flops "
+      "|\n|---|---|--:|--:|--:|--:|--:|\n");
+  for (uint32_t k = 1; k <= n && k <= MOST_ROWS; k++) {
+    const oi_kernel_figures *f = &e->fig->kernel[k];
+    const oi_cost *c = &f->run[which];
+    oi_text_put(&e->out, "| `%s` | ", oi_emit_kernel_name(e, f->node, name));
+    oi_report_ops(e, &e->out, k);
+    oi_text_put(&e->out, " | %llu | %llu | %llu | %llu | %llu |\n", u(f->times), u(c->weights),
+                u(c->read), u(c->written), u(c->flops));
+  }
+  if (n > MOST_ROWS) oi_text_put(&e->out, "\n%u more stand in `plan.json`.\n", n - MOST_ROWS);
+  say(e, "\n");
+}
+
+// ---- the whole ----
+
+static const char keys[] =
+    "## plan.json\n\n"
+    "Integers are exact bytes, counts and flops; a multiply-add is two flops, everything else "
+    "one.\n\n"
+    "| key | holds |\n|---|---|\n"
+    "| `arenas`, `peak` | what an instance allocates, and the sum |\n"
+    "| `activations_least` | the most that lives at one time: no plan has less |\n"
+    "| `weights`, `weights_mapped` | tensors and bytes by dtype; whether they are used in place |\n"
+    "| `paging` | under a budget: what stays, the slots, the order of pages, what a step reads |\n"
+    "| `symbols`, `states` | lengths with their bounds; states with their dims at their most |\n"
+    "| `cases` | steps that are weighed: the largest, and each variant; sums over all kernels |\n"
+    "| `kernels` | name, ops, role, `times` a step, and `run`: the cost of one run in each case |\n"
+    "| `items`, `lives` | the activation arena over time: offset, bytes, first and last item |\n\n";
+
+static void put_weights(oi_emit *e) {
+  const oinf_emit_figures *f = &e->figures;
+  if (!e->desc.budget) {
+    say(e, "Weights are mapped; the checksum of each MiB is proved before its first use.\n\n");
+    return;
+  }
+  oi_text_put(
+      &e->out,
+      "Weights are not mapped: %llu bytes hold those that stay and the slots through which\n"
+      "the rest streams in the order of a step, read ahead by a thread. A step reads %llu\n"
+      "bytes at most, the first one %llu; checksums are proved as blocks come in. The\n"
+      "smallest peak would be %llu bytes.\n\n",
+      u(e->paging.bytes), u(f->read_per_step), u(f->read_first), u(f->smallest));
+}
+
+oinf_status oi_emit_readme(oi_emit *e) {
+  say(e, "# A network in C\n\nGraph \"");
+  oi_report_html(&e->out, oinf_graph_name(e->g), 0);
+  say(e,
+      "\", written by oinf-emit. Strict numerics: every value equals the simulator's to the bit,\n"
+      "whatever the compiler, its optimisation, the processor and the number of threads.\n\n"
+      "    make          # builds ./model with any C11 compiler\n"
+      "    make check    # replays the golden steps, names the first kernel that differs\n"
+      "    make bench    # times it\n"
+      "    ./model --help\n\n"
+      "It needs libc and threads alone.\n\n"
+      "| file | holds |\n|---|---|\n"
+      "| `model.h`, `model.c` | the library: the step with its loops, tables of the weights |\n");
+  oi_text_put(&e->out, "| `kernels.c` | %u kernels, named by their roles |\n", e->n_kernels);
+  say(e,
+      "| `runtime.c` | arithmetic, checksums, threads, tokenizer, sampler |\n"
+      "| `main.c`, `main_*.c` | the program |\n"
+      "| `golden.inc` | the steps that `make check` replays |\n"
+      "| `weights.oinf` | the weights; they and this source belong together |\n"
+      "| `plan.json` | what was decided, for programs |\n"
+      "| `report.html` | the same for people: open it in a browser |\n\n");
+  put_weights(e);
+  put_program(e);
+  put_arenas(e);
+  put_kernels(e);
+  say(e, keys);
+  say(e,
+      "## What is not here\n\n"
+      "Fast numerics, kernels for particular processors, and targets other than C.\n");
   return OINF_OK;
 }
