@@ -64,6 +64,26 @@ bundle() {
   fi
 }
 
+bytes_of() { cat "$@" | wc -c | tr -d ' '; }
+# The last speed that a program says of itself, in tokens a second.
+speed() { awk '{for (i = 2; i <= NF; i++) if ($i ~ /^tokens\/s/) x = $(i - 1)} END {printf "%d", x}'; }
+
+# What the bundle weighs, and how fast both decode once they run.
+compare() {
+  local folder=$tools/demo/adder
+  title "Sizes, in bytes"
+  printf '  %-34s %10s\n' "the checkpoint folder" "$(bytes_of examples/adder/model/*)" \
+    "the package" "$(bytes_of "$model")" "the bundle's weights" "$(bytes_of "$folder/weights.oinf")" \
+    "its kernels, as source" "$(bytes_of "$folder/kernels.c")" \
+    "all of its source" "$(bytes_of "$folder"/*.[ch] "$folder"/*.inc)" \
+    "its program" "$(bytes_of "$folder/model")"
+  title "Decoding, without the start of the program"
+  printf '  %-34s %10s tokens/s\n' \
+    "the simulator" "$("$tools/oinf-sim" "$model" -v --prompt "1234+8766=" 2>&1 >/dev/null | speed)" \
+    "the bundle" "$("$folder/model" --bench | speed)"
+  printf '\n  What was decided, as a page for a browser: %s/report.html\n' "$folder"
+}
+
 # None of these sums was in training; tests/data/adder/sums.txt lists more.
 if [ $# = 0 ]; then
   # shellcheck disable=SC2046
@@ -81,6 +101,7 @@ title "What is in it"
 simulate "simulated" "" "$@"
 simulate "simulated, least" "--budget min" "$@"
 bundle "$@"
+compare
 
 title "In short"
 printf '  %-18s %14s %12s %12s %14s\n' program "weight bytes" "peak bytes" "sums right" tokens/second
