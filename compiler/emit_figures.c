@@ -38,8 +38,7 @@ static oinf_status make_cases(oi_emit *e) {
 
 // ---- a kernel ----
 
-// The node that made a value, seen through views; 0: none.
-static uint32_t maker_of(const oi_emit *e, uint32_t value) {
+uint32_t oi_figures_maker(const oi_emit *e, uint32_t value) {
   uint32_t node = oi_val_at(e->g, value)->node;
   while (node && oi_plan_is_view(oi_node_at(e->g, node)->op))
     node = oi_val_at(e->g, oi_node_at(e->g, node)->in[0])->node;
@@ -61,7 +60,7 @@ static void add_node(const oi_emit *e, const oi_cost_shape *s, uint32_t kernel, 
   add(&to->flops, oi_cost_flops(s));
   if (oi_node_at(e->g, e->g->regions.at[n->region].node)->op == OP_FUSED) return;  // no storage
   for (uint32_t i = 0; i < n->n_in; i++) {
-    const uint32_t maker = maker_of(e, n->in[i]);
+    const uint32_t maker = oi_figures_maker(e, n->in[i]);
     if (read_before(n, i) || (maker && e->kernel[maker] == kernel)) continue;
     const bool weight = e->plan.storages.at[e->plan.of_value[n->in[i]]].kind == OI_STORE_WEIGHT;
     add(weight ? &to->weights : &to->read, oi_cost_read(s, i));

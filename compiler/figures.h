@@ -34,6 +34,8 @@ typedef struct oi_figures {
 
 // The plan and the numbers of kernels stand; everything is kept in the emitter's arena.
 oinf_status oi_emit_figures(oi_emit *e);
+// The node that made a value, seen through views; 0: none, it is carried into a body.
+uint32_t oi_figures_maker(const oi_emit *e, uint32_t value);
 // The case in which what runs again and again is weighed: the last declared variant's, else the
 // first.
 static inline uint32_t oi_figures_usual(const oi_figures *f) { return f->n_cases - 1; }

@@ -74,6 +74,15 @@ void oi_report_html(oi_text *to, const char *name, uint32_t most) {
   }
 }
 
+void oi_report_html_part(oi_text *to, const char *text, size_t n) {
+  oi_text part;
+  oi_text_init(&part, to->ctx);
+  oi_text_add(&part, text, n);
+  oi_report_html(to, part.at ? part.at : "", 0);
+  to->failed |= part.failed;
+  oi_text_free(&part);
+}
+
 // ---- numbers ----
 
 void oi_report_ratio(oi_text *to, uint64_t num, uint64_t den, int digits) {
@@ -158,11 +167,19 @@ const char *oi_report_kind_name(oi_kernel_kind kind) {
   return names[kind];
 }
 
+static uint32_t op_at(const oi_emit *e, const oi_kernel_figures *k, uint32_t i) {
+  return oi_node_at(e->g, e->fig->nodes[k->first + i])->op;
+}
+
+// Each op once, in the order in which it first comes, with how often.
 void oi_report_ops(const oi_emit *e, oi_text *to, uint32_t kernel) {
   const oi_kernel_figures *k = &e->fig->kernel[kernel];
-  for (uint32_t i = 0, n; i < k->n_nodes; i += n) {
-    const uint32_t *node = &e->fig->nodes[k->first + i], op = oi_node_at(e->g, *node)->op;
-    for (n = 1; i + n < k->n_nodes && oi_node_at(e->g, node[n])->op == op;) n++;
+  for (uint32_t i = 0; i < k->n_nodes; i++) {
+    const uint32_t op = op_at(e, k, i);
+    uint32_t before = 0, n = 0;
+    for (uint32_t j = 0; j < k->n_nodes; j++)
+      if (op_at(e, k, j) == op) n++, before += j < i;
+    if (before) continue;
     oi_text_put(to, "%s%s", i ? ", " : "", oi_kind_name(op));
     if (n > 1) oi_text_put(to, " \xc3\x97%u", n);
   }

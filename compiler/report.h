@@ -11,6 +11,8 @@ void oi_report_json(oi_text *to, const char *name);
 // entities, and what is not seen (controls, directions, blanks without width) is written as
 // \u{202e}. At most `most` characters, then an ellipsis; 0: all.
 void oi_report_html(oi_text *to, const char *name, uint32_t most);
+// Of n bytes, whole.
+void oi_report_html_part(oi_text *to, const char *text, size_t n);
 // The next character of UTF-8 text, *at moved behind it; what is no UTF-8 gives U+FFFD; 0 ends.
 uint32_t oi_report_char(const char **at);
 // num / den with `digits` digits behind the point, by integers: no locale, the same everywhere.
@@ -42,6 +44,8 @@ uint64_t oi_report_weights(const oi_emit *e, oinf_dtype dtype, uint64_t *out_byt
 void oi_report_kernels(oi_emit *e, oi_text *to);
 void oi_report_facts(oi_emit *e, oi_text *to);
 void oi_report_more(oi_emit *e, oi_text *to);
+// report_paging.c; nothing where weights are mapped:
+void oi_report_paging(oi_emit *e, oi_text *to);
 // report_charts.c:
 void oi_report_roofline(oi_emit *e, oi_text *to);
 void oi_report_timeline(oi_emit *e, oi_text *to);

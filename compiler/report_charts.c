@@ -198,7 +198,7 @@ static int byte_y(const scale *s, uint64_t at) {
 
 static void put_life(oi_emit *e, oi_text *to, const scale *s, uint32_t id, const oi_span *span) {
   const oi_storage *at = &e->plan.storages.at[id];
-  const uint32_t value = e->fig->value_of[id], node = value ? oi_val_at(e->g, value)->node : 0;
+  const uint32_t value = e->fig->value_of[id], node = value ? oi_figures_maker(e, value) : 0;
   const uint32_t kernel = node ? e->kernel[node] : 0;
   const int x = item_x(s, span->first), w = item_x(s, span->last + 1) - x;
   const int y = byte_y(s, at->offset + at->bytes), h = byte_y(s, at->offset) - y;
@@ -217,7 +217,7 @@ static void put_life(oi_emit *e, oi_text *to, const scale *s, uint32_t id, const
   if (w < 84 || h < 15) return;
   put_words(to, "inside middle", x + w / 2, y + h / 2 + 4);
   if (kernel) oi_text_put(to, "k%02u %s", kernel, w > 150 ? oi_report_role(e, kernel) : "");
-  else oi_text_put(to, "carried");
+  else oi_text_put(to, node && !oi_plan_sides(oi_node_at(e->g, node)->op) ? "a copy" : "carried");
   oi_text_put(to, "</text>\n");
 }
 

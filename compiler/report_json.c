@@ -10,6 +10,10 @@
 //   weights_mapped        whether weights are used in place
 //   weight_bytes_per_step bytes of weights that the largest step uses
 //   weights               by dtype: tensors and bytes in weights.oinf
+//   paging                under a budget, in blocks of 1 MiB of the weights: `stays` (first,
+//   count),
+//                         blocks of a slot (there are two) and of the slot of picked rows, `pages`
+//                         (first, count) in the order of a step; bytes that a step reads at most
 //   symbols               bounds in this bundle
 //   states                dtype, dims at their most, bytes
 //   cases                 steps that are weighed, each with its symbols and the sums over all
@@ -57,6 +61,26 @@ static void put_weights(oi_emit *e) {
     any = true;
   }
   oi_text_put(&e->out, "},\n");
+}
+
+static void put_paging(oi_emit *e) {
+  const oi_paging_plan *p = &e->paging;
+  bool any = false;
+  if (!e->desc.budget) return;
+  oi_text_put(
+      &e->out,
+      "  \"paging\": {\"stays\": [%llu, %u], \"slot\": %u, \"row_slot\": %u, \"bytes\": %llu, "
+      "\"read_first\": %llu, \"read_per_step\": %llu, \"smallest_peak\": %llu,\n"
+      "    \"pages\": [",
+      u(p->window.first), p->window.count, p->slot, p->row_slot, u(p->bytes),
+      u(e->figures.read_first), u(e->figures.read_per_step), u(e->figures.smallest));
+  for (size_t i = 0; i < p->order.n; i++) {
+    if (!p->order.at[i].count) continue;  // a fence
+    oi_text_put(&e->out, "%s[%llu, %u]", any ? ", " : "", u(p->order.at[i].first),
+                p->order.at[i].count);
+    any = true;
+  }
+  oi_text_put(&e->out, "]},\n");
 }
 
 static void put_symbols(oi_emit *e) {
@@ -160,6 +184,7 @@ oinf_status oi_emit_plan_json(oi_emit *e) {
   oi_text_put(&e->out, ",\n");
   put_arenas(e);
   put_weights(e);
+  put_paging(e);
   put_symbols(e);
   put_states(e);
   put_cases(e);

@@ -53,12 +53,12 @@ static void put_row(oi_emit *e, oi_text *to, uint32_t kernel, uint32_t which, ui
   oi_text_put(to, "\xc2\xa0%%</td></tr>\n");
 }
 
-// Of very many kernels those that move most are shown.
+// Of very many kernels those that move most are shown, the first MOST_ROWS of them.
 static uint64_t least_shown(const oi_emit *e, uint32_t which) {
   for (uint64_t least = 0;; least = least ? 2 * least : 1) {
     uint32_t n = 0;
     for (uint32_t k = 1; k <= e->fig->n_kernels; k++) n += moved(e, k, which) >= least;
-    if (n <= MOST_ROWS || least > UINT64_MAX / 2) return least;
+    if (n <= MOST_ROWS || least > UINT64_MAX / 2) return n ? least : least / 2;
   }
 }
 
@@ -75,7 +75,7 @@ static void put_symbols_of(oi_emit *e, oi_text *to, const oi_figure_case *c) {
 static void put_case(oi_emit *e, oi_text *to, uint32_t which) {
   const oi_figure_case *c = &e->fig->cases[which];
   const uint64_t all = oi_cost_bytes(&c->step), least = least_shown(e, which);
-  uint32_t hidden = 0;
+  uint32_t shown = 0;
   oi_text_put(to, "<details%s><summary><bdi>",
               which == oi_figures_usual(e->fig) ? " open=\"open\"" : "");
   oi_report_html(to, c->name, 40);
@@ -87,17 +87,16 @@ static void put_case(oi_emit *e, oi_text *to, uint32_t which) {
       "<th class=\"l\">ops</th><th>runs</th><th>weights</th><th>read</th><th>written</th>"
       "<th>flops</th><th>flops/byte</th><th class=\"l\">share</th></tr></thead><tbody>\n");
   for (uint32_t k = 1; k <= e->fig->n_kernels; k++)
-    if (moved(e, k, which) >= least) put_row(e, to, k, which, all);
-    else hidden++;
+    if (moved(e, k, which) >= least && shown < MOST_ROWS) put_row(e, to, k, which, all), shown++;
   oi_text_put(to, "<tr class=\"sum\"><td class=\"l\">a step</td><td class=\"l\"></td><td></td>");
   put_costs(to, &c->step);
   oi_text_put(to, "<td class=\"l\">and ");
   oi_report_bytes(to, c->copied);
   oi_text_put(to, " copied</td></tr>\n</tbody></table></div>\n");
-  if (hidden)
+  if (shown < e->fig->n_kernels)
     oi_text_put(
         to, "<p class=\"note\">%u kernels that move less are not listed; plan.json has all.</p>\n",
-        hidden);
+        e->fig->n_kernels - shown);
   oi_text_put(to, "</details>\n");
 }
 
@@ -108,7 +107,7 @@ void oi_report_kernels(oi_emit *e, oi_text *to) {
 // ---- facts ----
 
 static void put_head(oi_text *to, const char *const *words, int n) {
-  oi_text_put(to, "<table><thead><tr>");
+  oi_text_put(to, "<table class=\"even\"><thead><tr>");
   for (int i = 0; i < n; i++)
     oi_text_put(to, "<th%s>%s</th>", i == 0 ? " class=\"l\"" : "", words[i]);
   oi_text_put(to, "</tr></thead><tbody>\n");
@@ -186,23 +185,27 @@ void oi_report_facts(oi_emit *e, oi_text *to) {
   put_weights(e, to);
 }
 
-// ---- what some have ----
+// ---- passes ----
+
+// Each line that the passes said, "fuse: ...", is a row: what they did and what they refused.
+static void put_passes(oi_emit *e, oi_text *to) {
+  const char *at = e->passes.said.at;
+  if (!at || !*at) return;
+  oi_text_put(to, "<section>\n<h2>Passes</h2>\n<div class=\"sheet\"><table><tbody>\n");
+  while (*at) {
+    const size_t name = strcspn(at, ":\n"), line = strcspn(at, "\n");
+    const size_t text = name < line ? name + 1 + (at[name + 1] == ' ') : line;
+    oi_text_put(to, "<tr><td class=\"l\"><code>");
+    oi_report_html_part(to, at, name < line ? name : 0);
+    oi_text_put(to, "</code></td><td class=\"l wide\">");
+    oi_report_html_part(to, at + (name < line ? text : 0), line - (name < line ? text : 0));
+    oi_text_put(to, "</td></tr>\n");
+    at += line + (at[line] == '\n');
+  }
+  oi_text_put(to, "</tbody></table></div>\n</section>\n");
+}
 
 void oi_report_more(oi_emit *e, oi_text *to) {
-  if (!e->desc.budget) return;
-  const oi_paging_plan *p = &e->paging;
-  oi_text_put(
-      to,
-      "<section>\n<h2>Weights under the budget</h2>\n<p>Of %llu MiB, %u stay in memory from "
-      "MiB %llu on; the rest streams in %zu pages through two slots of %u MiB, rows that an "
-      "index picks through one of %u. A step reads ",
-      (unsigned long long)((e->weights_bytes + OI_BLOCK - 1) / OI_BLOCK), p->window.count,
-      (unsigned long long)p->window.first, p->order.n, p->slot, p->row_slot);
-  oi_report_bytes(to, p->read_per_step);
-  oi_text_put(to, " at most, the first one ");
-  oi_report_bytes(to, p->read_first);
-  oi_text_put(to, "; the smallest peak would be ");
-  oi_report_bytes(to, e->figures.smallest);
-  oi_text_put(to, ".</p>\n");
-  oi_text_put(to, "</section>\n");
+  oi_report_paging(e, to);
+  put_passes(e, to);
 }
