@@ -244,39 +244,46 @@ static void put_level(oi_text *to, const scale *s, uint64_t bytes, const char *c
   oi_text_put(to, "</text>\n");
 }
 
-// Of very many lives the largest are shown: those of at least this size.
-static uint64_t least_shown(const oi_emit *e, uint64_t *out_hidden) {
+// Of very many storages the largest are shown: those of at least this size, MOST_LIVES of them.
+static uint64_t least_shown(const oi_emit *e, uint64_t *out_all) {
   for (uint64_t least = 0;; least = least ? 2 * least : 64) {
-    uint64_t shown = 0, hidden = 0;
+    uint64_t shown = 0;
     for (size_t i = 1; i < e->plan.storages.n; i++) {
       const oi_storage *s = &e->plan.storages.at[i];
-      if (s->kind == OI_STORE_ACT) *(s->bytes >= least ? &shown : &hidden) += 1;
+      shown += s->kind == OI_STORE_ACT && s->bytes >= least;
     }
-    *out_hidden = hidden;
-    if (shown <= MOST_LIVES) return least;
+    if (least == 0) *out_all = shown;
+    if (shown <= MOST_LIVES) return shown || !least ? least : least / 2;
   }
+}
+
+static uint64_t put_lives(oi_emit *e, oi_text *to, const scale *s, uint64_t *out_all) {
+  const uint64_t least = least_shown(e, out_all);
+  uint64_t n = 0;
+  for (uint32_t i = 1; i < e->plan.storages.n && n < MOST_LIVES; i++) {
+    const oi_storage *at = &e->plan.storages.at[i];
+    if (at->kind != OI_STORE_ACT || at->bytes < least) continue;
+    for (uint32_t k = at->span; k; k = e->plan.spans.at[k].before)
+      put_life(e, to, s, i, &e->plan.spans.at[k]);
+    n++;
+  }
+  return n;
 }
 
 void oi_report_timeline(oi_emit *e, oi_text *to) {
   const scale s = {e->plan.items.n, e->plan.activations};
-  uint64_t hidden;
-  const uint64_t least = least_shown(e, &hidden);
+  uint64_t all;
   oi_text_put(to,
               "<svg class=\"chart\" role=\"img\" aria-label=\"activations over time\" "
               "viewBox=\"0 0 %d %d\">\n",
               W, ARENA_H);
   put_loops(e, to, &s);
-  for (uint32_t i = 1; i < e->plan.storages.n; i++) {
-    const oi_storage *at = &e->plan.storages.at[i];
-    if (at->kind != OI_STORE_ACT || at->bytes < least) continue;
-    for (uint32_t k = at->span; k; k = e->plan.spans.at[k].before)
-      put_life(e, to, &s, i, &e->plan.spans.at[k]);
-  }
+  const uint64_t drawn = put_lives(e, to, &s, &all);
   put_level(to, &s, e->plan.activations, "level", "the arena:", -4);
   put_level(to, &s, e->plan.least, "level least", "no plan has less than", 12);
   put_words(to, "tick", LEFT, ARENA_H - 8);
   oi_text_put(to, "items of the plan, from left to right</text>\n</svg>\n");
-  if (hidden)
-    oi_text_put(to, "<p class=\"note\">%llu storages of less than %llu bytes are not drawn.</p>\n",
-                (unsigned long long)hidden, (unsigned long long)least);
+  if (drawn < all)
+    oi_text_put(to, "<p class=\"note\">%llu of %llu storages are drawn, the largest.</p>\n",
+                (unsigned long long)drawn, (unsigned long long)all);
 }

@@ -6,14 +6,16 @@ enum {
   PAD = 12
 };
 
+// Straight down through the rows of both ends, a curve in between.
 static void put_line(oi_text *to, const oi_layout *l, const oi_link *k) {
   const oi_box *a = &l->boxes.at[k->from], *b = &l->boxes.at[k->to];
-  const int x1 = a->x + a->w / 2, y1 = a->y + a->h, x2 = b->x + b->w / 2, y2 = b->y;
-  const int half = (y2 - y1) / 2, bends = k->to >= l->n_given;
-  oi_text_put(to, "<path class=\"%s\" d=\"M%d %d", k->tag ? "line state" : "line", x1, y1);
-  if (x1 != x2) oi_text_put(to, "C%d %d %d %d %d %d", x1, y1 + half, x2, y2 - half, x2, y2);
-  if (bends) oi_text_put(to, "L%d %d", x2, y2 + b->h);
-  else oi_text_put(to, x1 == x2 ? "L%d %d" : "", x2, y2);
+  const int x1 = a->x + a->w / 2, x2 = b->x + b->w / 2, half = (b->top - a->low) / 2;
+  const bool bends = k->to >= l->n_given;
+  oi_text_put(to, "<path class=\"%s\" d=\"M%d %d", k->tag ? "line state" : "line", x1, a->y + a->h);
+  if (a->low > a->y + a->h) oi_text_put(to, "V%d", a->low);
+  if (x1 != x2)
+    oi_text_put(to, "C%d %d %d %d %d %d", x1, a->low + half, x2, b->top - half, x2, b->top);
+  if (x1 == x2 || bends || b->y > b->top) oi_text_put(to, "V%d", bends ? b->low : b->y);
   oi_text_put(to, "\"%s/>\n", bends ? "" : " marker-end=\"url(#tip)\"");
 }
 
@@ -130,7 +132,13 @@ static void put_nested(oi_emit *e, oi_text *to, const oi_box *b, const oi_unit *
   for (int i = 0; i < oi_plan_sides(n->op); i++) {
     const oi_layout *l = &u->inner[i]->layout;
     const int32_t centred = loop ? b->x + (b->w - l->w) / 2 : x;
-    put_inner(e, to, u->inner[i], centred, b->y + OI_LOOP_HEAD);
+    const int32_t head = OI_LOOP_HEAD + (loop ? 0 : OI_SIDE_HEAD);
+    put_inner(e, to, u->inner[i], centred, b->y + head);
+    if (!loop) {
+      begin_words(to, "shape", x, b->y + head - 8);
+      oi_text_put(to, i == 0 ? "where it holds" : "else");
+      end_words(to);
+    }
     x += l->w + OI_LOOP_PAD;
     if (i == 0 && !loop)
       oi_text_put(to, "<path class=\"fence\" d=\"M%d %dV%d\"/>\n", x - OI_LOOP_PAD / 2,

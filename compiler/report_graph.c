@@ -132,12 +132,13 @@ static void nested(builder *b, uint32_t id) {
     oi_scene *s = scene(b, n->sub[i], n, loop);
     b->scene[b->level]->units.at[self].inner[i] = s;
     if (!s) return;
+    if (s->layout.w < PILL_W) s->layout.w = PILL_W;  // room for a side's words
     w += s->layout.w + OI_LOOP_PAD;
     if (s->layout.h > h) h = s->layout.h;
   }
   oi_box *to = &b->scene[b->level]->layout.boxes.at[self];
   to->w = w + OI_LOOP_PAD < BOX_W ? BOX_W : w + OI_LOOP_PAD;
-  to->h = h + OI_LOOP_HEAD + OI_LOOP_PAD;
+  to->h = h + OI_LOOP_HEAD + (loop ? 0 : OI_SIDE_HEAD) + OI_LOOP_PAD;
   comes_from(b, n, self);
 }
 
@@ -173,7 +174,7 @@ static void region(builder *b, uint32_t id) {
   uint32_t n = 0;
   for (uint32_t at = r->first; at; at = oi_node_at(b->e->g, at)->next) n += is_drawn(b, at);
   if (!size && n > b->most) {
-    b->group_size = (n + b->most - 1) / b->most, b->group_left = 0;
+    b->group_size = 2 * (n + b->most - 1) / b->most, b->group_left = 0;
     b->grouped = true;
   }
   for (uint32_t at = r->first; at && !b->failed; at = oi_node_at(b->e->g, at)->next)

@@ -28,7 +28,8 @@ typedef struct oi_scene {
 } oi_scene;
 enum {
   OI_LOOP_PAD = 16,
-  OI_LOOP_HEAD = 26
+  OI_LOOP_HEAD = 26,
+  OI_SIDE_HEAD = 20
 };
 
 // NULL: no memory. Freed with oi_scene_free; scenes lie in the emitter's arena.

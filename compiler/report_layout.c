@@ -185,6 +185,7 @@ static void pack_rows(table *t) {
       oi_box *b = &t->l->boxes.at[t->box[i]];
       if (t->box[i] >= t->l->n_given) b->h = most;  // a bend passes the row straight
       b->y = (int32_t)y + (most - b->h) / 2;
+      b->top = (int32_t)y, b->low = (int32_t)y + most;
     }
     y += (uint32_t)(most + GAP_Y);
     t->l->h = (int32_t)y - GAP_Y;

@@ -7,6 +7,7 @@
 typedef struct oi_box {
   int32_t w, h;       // given; a bend of an edge has none
   int32_t x, y;       // its left upper corner
+  int32_t top, low;   // of its row, which may be higher than it
   uint32_t layer;     // from the top
   int32_t rank, sum;  // place in the layer; for sorting
 } oi_box;
