@@ -55,31 +55,75 @@ static void add(uint64_t *to, uint64_t x) {
   if (!oi_add_u64(*to, x, to)) *to = UINT64_MAX;
 }
 
-static void add_node(const oi_emit *e, const oi_cost_shape *s, uint32_t kernel, oi_cost *to) {
+// A node that the plan runs as a kernel; those within a fused node come with it.
+static bool heads(const oi_emit *e, uint32_t node) {
+  const uint32_t around = e->g->regions.at[oi_node_at(e->g, node)->region].node;
+  return e->kernel[node] && oi_node_at(e->g, around)->op != OP_FUSED;
+}
+
+// The nodes that a kernel does: its own, or those of a fused node's region.
+static uint32_t first_within(const oi_emit *e, uint32_t node) {
+  const oi_node *n = oi_node_at(e->g, node);
+  return n->op == OP_FUSED ? e->g->regions.at[n->sub[0]].first : node;
+}
+static uint32_t next_within(const oi_emit *e, uint32_t node, uint32_t at) {
+  return at == node ? 0 : oi_node_at(e->g, at)->next;
+}
+
+// What a fused node looks at of operand i: the most that one of its nodes does.
+static uint64_t fused_read(const oi_emit *e, const oi_cost_shape *s, uint32_t i,
+                           const int64_t *syms) {
+  const oi_region *r = &e->g->regions.at[s->node->sub[0]];
+  uint64_t most = 0;
+  for (uint32_t id = r->first; id; id = oi_node_at(e->g, id)->next) {
+    oi_cost_shape inner;
+    if (!oi_cost_shape_of(e->g, id, syms, &inner)) continue;
+    for (uint32_t k = 0; k < inner.node->n_in; k++) {
+      if (inner.node->in[k] != r->params[i]) continue;
+      const uint64_t bytes = oi_cost_read(&inner, k);
+      if (bytes > most) most = bytes;
+    }
+  }
+  return most ? most : oi_cost_read(s, i);
+}
+
+static bool is_weight(const oi_emit *e, uint32_t value) {
+  const uint32_t maker = oi_figures_maker(e, value);
+  return maker && oi_node_at(e->g, maker)->op == OP_WEIGHT;
+}
+
+static void add_bytes(const oi_emit *e, const oi_cost_shape *s, uint32_t kernel,
+                      const int64_t *syms, oi_cost *to) {
   const oi_node *n = s->node;
-  add(&to->flops, oi_cost_flops(s));
-  if (oi_node_at(e->g, e->g->regions.at[n->region].node)->op == OP_FUSED) return;  // no storage
   for (uint32_t i = 0; i < n->n_in; i++) {
     const uint32_t maker = oi_figures_maker(e, n->in[i]);
     if (read_before(n, i) || (maker && e->kernel[maker] == kernel)) continue;
-    const bool weight = e->plan.storages.at[e->plan.of_value[n->in[i]]].kind == OI_STORE_WEIGHT;
-    add(weight ? &to->weights : &to->read, oi_cost_read(s, i));
+    const uint64_t bytes = n->op == OP_FUSED ? fused_read(e, s, i, syms) : oi_cost_read(s, i);
+    add(is_weight(e, n->in[i]) ? &to->weights : &to->read, bytes);
   }
   for (uint32_t i = 0; i < n->n_out; i++)
     if (e->plan.of_value[n->out[i]]) add(&to->written, oi_cost_written(s, i));
 }
 
+static oinf_status no_number(oi_emit *e, uint32_t node, uint32_t which) {
+  return oi_fail(e->err, OINF_INTERNAL, "a dim of %s has no number in case '%s'",
+                 oi_kind_name(oi_node_at(e->g, node)->op), e->fig->cases[which].name);
+}
+
 static oinf_status weigh_node(oi_emit *e, uint32_t node) {
   oi_kernel_figures *k = &e->fig->kernel[e->kernel[node]];
   oi_cost_shape s;
-  const bool fused = oi_node_at(e->g, node)->op == OP_FUSED;  // is what stands within it
-  if (!fused) e->fig->nodes[k->first + k->n_nodes++] = node;
   for (uint32_t i = 0; i < e->fig->n_cases; i++) {
-    if (!oi_cost_shape_of(e->g, node, e->fig->cases[i].syms, &s))
-      return oi_fail(e->err, OINF_INTERNAL, "a dim of %s has no number in case '%s'",
-                     oi_kind_name(oi_node_at(e->g, node)->op), e->fig->cases[i].name);
-    add_node(e, &s, e->kernel[node], &k->run[i]);
+    const int64_t *syms = e->fig->cases[i].syms;
+    for (uint32_t id = first_within(e, node); id; id = next_within(e, node, id)) {
+      if (!oi_cost_shape_of(e->g, id, syms, &s)) return no_number(e, id, i);
+      add(&k->run[i].flops, oi_cost_flops(&s));
+    }
+    if (!oi_cost_shape_of(e->g, node, syms, &s)) return no_number(e, node, i);
+    add_bytes(e, &s, e->kernel[node], syms, &k->run[i]);
   }
+  for (uint32_t id = first_within(e, node); id; id = next_within(e, node, id))
+    e->fig->nodes[k->first + k->n_nodes++] = id;
   return OINF_OK;
 }
 
@@ -193,7 +237,8 @@ static oinf_status make_record(oi_emit *e) {
   f->value_of = oi_arena_alloc(&e->arena, e->plan.storages.n * sizeof *f->value_of);
   if (!f->kernel || !f->nodes || !f->value_of) return oi_nomem(e->err, e->g->nodes.n);
   for (uint32_t id = 1; id < e->g->nodes.n; id++)
-    if (e->kernel[id]) f->kernel[e->kernel[id] + 1].first++;
+    for (uint32_t at = heads(e, id) ? first_within(e, id) : 0; at; at = next_within(e, id, at))
+      f->kernel[e->kernel[id] + 1].first++;
   for (uint32_t k = 1; k <= f->n_kernels; k++) f->kernel[k + 1].first += f->kernel[k].first;
   for (uint32_t v = 1; v < e->g->values.n; v++) {
     uint32_t *of = &f->value_of[e->plan.of_value[v]];
@@ -206,7 +251,7 @@ oinf_status oi_emit_figures(oi_emit *e) {
   OI_TRY(make_record(e));
   OI_TRY(make_cases(e));
   for (uint32_t id = 1; id < e->g->nodes.n; id++)
-    if (e->kernel[id]) OI_TRY(weigh_node(e, id));
+    if (heads(e, id)) OI_TRY(weigh_node(e, id));
   for (uint32_t i = 0; i < e->fig->n_cases; i++) walk_case(e, i);
   return OINF_OK;
 }

@@ -39,10 +39,11 @@ static oi_text file_of(oinf_ctx *ctx, const char *folder, const char *name) {
   return text;
 }
 
-static oi_text report_of(oinf_model *model, oinf_graph *g, oinf_ctx *ctx) {
+static oi_text report_of(oinf_model *model, oinf_graph *g, oinf_ctx *ctx, const char *without) {
+  const oinf_emit_desc d = {.without = without};
   char folder[600];
   snprintf(folder, sizeof folder, "%s/report", oi_test_dir());
-  CHECK_MSG(oinf_emit_bundle(model, g, NULL, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
+  CHECK_MSG(oinf_emit_bundle(model, g, &d, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
   return file_of(ctx, folder, "report.html");
 }
 
@@ -108,7 +109,7 @@ TEST(report, is_whole_and_alone) {
   x = oinf_exp(x);
   oinf_endif(&b);
   oinf_output(w.g, "y", x);
-  oi_text text = report_of(w.model, w.g, w.ctx), again = report_of(w.model, w.g, w.ctx);
+  oi_text text = report_of(w.model, w.g, w.ctx, NULL), again = report_of(w.model, w.g, w.ctx, NULL);
   CHECK(text.n == again.n && memcmp(text.at, again.at, text.n) == 0);
   check_tags(text.at);
   check_alone(text.at);
@@ -129,7 +130,7 @@ TEST(report, names_stay_names) {
   x = oinf_name(x, "v" HOSTILE);
   oinf_output(w.g, "y" HOSTILE, oinf_relu(x));
   oinf_variant(w.g, "variant" HOSTILE, T, 1);
-  oi_text text = report_of(w.model, w.g, w.ctx);
+  oi_text text = report_of(w.model, w.g, w.ctx, NULL);
   check_tags(text.at);
   check_alone(text.at);
   CHECK(!strstr(text.at, "\xe2\x80\xae"));
@@ -149,7 +150,7 @@ TEST(report, long_graphs_are_drawn_in_groups) {
   for (int i = 0; i < 2500; i++)  // unfused, so that each is a kernel
     y = oinf_hint(i % 3 ? oinf_add(y, x) : oinf_relu(y), .fuse = OINF_NEVER);
   oinf_output(w.g, "y", y);
-  oi_text text = report_of(w.model, w.g, w.ctx);
+  oi_text text = report_of(w.model, w.g, w.ctx, "fuse");
   check_tags(text.at);
   CHECK(strstr(text.at, "some boxes stand for several"));
   CHECK(text.n < 2u << 20);
