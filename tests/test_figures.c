@@ -199,3 +199,32 @@ TEST(figures, the_plan_adds_up) {
   oi_text_free(&text), oi_text_free(&again);
   close_world(&w);
 }
+
+// What a fused kernel keeps inside costs no bytes; what it reads twice, or in part, costs once, or
+// that part.
+TEST(figures, a_fused_kernel_is_one) {
+  world w;
+  oinf_emit *e = NULL;
+  oinf_emit_figures f;
+  oinf_emit_kernel k;
+  open_world(&w);
+  const oinf_dim T = oinf_sym(w.g, "T", 1, 8);
+  const oinf_val x = oinf_input(w.g, "x", OINF_F32, T, 16);
+  const oinf_val z = oinf_input(w.g, "z", OINF_F32, 40, 16);
+  oinf_val y = oinf_add(oinf_mul(x, x), oinf_weight(w.g, "blk.0.n"));
+  y = oinf_relu(oinf_add(y, oinf_slice(z, .axis = 0, .begin = 0, .end = T)));
+  oinf_output(w.g, "y", y);
+  CHECK_MSG(oinf_emit_compile(w.model, w.g, NULL, &e) == OINF_OK, "%s", oinf_error(w.ctx));
+  oinf_emit_inspect(e, &f);
+  CHECK_INT(f.kernels, 1);
+  CHECK_INT(oinf_emit_kernel_at(e, 0, 0, &k), OINF_OK);
+  CHECK_INT(k.cost.flops, 4 * 8 * 16);
+  CHECK_INT(k.cost.weights, 16 * 4);
+  CHECK_INT(k.cost.read, 2 * 8 * 16 * 4);
+  CHECK_INT(k.cost.written, 8 * 16 * 4);
+  CHECK_STR(k.ops,
+            "mul, add \xc3\x97"
+            "2, slice, relu");
+  oinf_emit_destroy(e);
+  close_world(&w);
+}
