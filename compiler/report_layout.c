@@ -47,7 +47,7 @@ static int by_start(const void *a, const void *b) {
 // pointing upwards then closes one, and goes.
 static void give_layers(oi_layout *l) {
   bool moved = true;
-  qsort(l->links.at, l->links.n, sizeof *l->links.at, by_start);
+  if (l->links.n) qsort(l->links.at, l->links.n, sizeof *l->links.at, by_start);
   for (size_t turn = 0; moved && turn < l->boxes.n; turn++) {
     moved = false;
     for (size_t i = 0; i < l->links.n; i++) {
