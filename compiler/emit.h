@@ -72,6 +72,8 @@ typedef struct oinf_emit {
 const char *oi_emit_kernel_name(const oi_emit *e, uint32_t node, char room[96]);
 const char *oi_emit_role_name(oinf_role role);  // "" for none
 oi_emit_weight *oi_emit_weight_of(const oi_emit *e, uint32_t node);
+// The node of the weight that this value is, or views; 0: none.
+uint32_t oi_emit_weight_behind(const oi_emit *e, uint32_t value);
 // A graph through the pipeline, kept in *e; oi_emit_close after it in any case. With options.stop
 // there may be no plan.
 oinf_status oi_emit_open(oi_emit *e, oinf_model *model, oinf_graph *graph,
@@ -99,6 +101,7 @@ oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it n
 oinf_status oi_emit_plan_text(oi_emit *e, bool paging, oi_text *out);
 void oi_lower_memory_text(oi_emit *e, oi_text *out);
 void oi_lower_paging_text(oi_emit *e, oi_text *out);
+oinf_status oi_emit_order_tensors(oi_emit *e);  // emit_order.c: as a step uses them
 // emit_paging.c: where weights will lie, and how they come in under a budget.
 oinf_status oi_emit_place_weights(oi_emit *e);
 oinf_status oi_emit_paging(oi_emit *e, uint64_t rest);

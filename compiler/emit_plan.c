@@ -180,8 +180,7 @@ static oinf_status take_weight(oi_emit *e, uint32_t node, uint32_t user) {
   return resolve(e, w);
 }
 
-// The node of the weight that this value is, or views; 0: none.
-static uint32_t weight_behind(const oi_emit *e, uint32_t value) {
+uint32_t oi_emit_weight_behind(const oi_emit *e, uint32_t value) {
   const oi_storage *s = &e->plan.storages.at[e->plan.of_value[value]];
   return s->kind == OI_STORE_WEIGHT ? s->node : 0;
 }
@@ -196,7 +195,7 @@ static oinf_status take_tensors(oi_emit *e, uint32_t weight, uint32_t user) {
 static oinf_status weights_of_node(oi_emit *e, uint32_t id, uint64_t times) {
   const oi_node *n = oi_node_at(e->g, id);
   for (uint32_t i = 0; i < n->n_in; i++) {
-    const uint32_t weight = weight_behind(e, n->in[i]);
+    const uint32_t weight = oi_emit_weight_behind(e, n->in[i]);
     if (!weight) continue;
     OI_TRY(take_tensors(e, weight, id));
     if (oi_plan_is_view(n->op) || n->op == OP_gather) continue;
@@ -214,7 +213,7 @@ static oinf_status weights_of_load(oi_emit *e, uint32_t weight, uint64_t times) 
 // A carried value's start, a side's result or an output that is a weight itself.
 static oinf_status weights_of_copies(oi_emit *e) {
   for (uint32_t v = 1; v < e->g->values.n; v++) {
-    const uint32_t weight = e->plan.of_value[v] ? weight_behind(e, v) : 0;
+    const uint32_t weight = e->plan.of_value[v] ? oi_emit_weight_behind(e, v) : 0;
     if (weight && !oi_emit_weight_of(e, weight)) OI_TRY(take_tensors(e, weight, weight));
   }
   return OINF_OK;
@@ -232,6 +231,7 @@ static oinf_status take_weights(oi_emit *e) {
     if (item->kind == OI_ITEM_LOAD) OI_TRY(weights_of_load(e, item->node, times[depth]));
   }
   OI_TRY(weights_of_copies(e));
+  OI_TRY(oi_emit_order_tensors(e));
   return oi_emit_place_weights(e);
 }
 

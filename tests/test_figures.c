@@ -228,3 +228,30 @@ TEST(figures, a_fused_kernel_is_one) {
   oinf_emit_destroy(e);
   close_world(&w);
 }
+
+// Turn by turn, and what is used again is there already.
+TEST(figures, weights_lie_in_their_order_of_use) {
+  static const char *const want[] = {"blk.1.n", "blk.0.w", "blk.0.n", "blk.1.w",
+                                     "blk.2.w", "blk.2.n", "blk.3.w", "blk.3.n"};
+  world w;
+  oinf_emit *e = NULL;
+  oinf_model *m;
+  char path[600];
+  open_world(&w);
+  oinf_val x = oinf_input(w.g, "x", OINF_F32, 2, 16);
+  x = oinf_rmsnorm(x, oinf_weight(w.g, "blk.1.n"));
+  oinf_for(l, w.g, 4, &x) {
+    x = oinf_matmul(x, oinf_weight(w.g, "blk.{l}.w"));
+    x = oinf_rmsnorm(x, oinf_weight(w.g, "blk.{l}.n"));
+  }
+  oinf_output(w.g, "y", x);
+  CHECK_MSG(oinf_emit_compile(w.model, w.g, NULL, &e) == OINF_OK, "%s", oinf_error(w.ctx));
+  snprintf(path, sizeof path, "%s/order.oinf", oi_test_dir());
+  CHECK_INT(oinf_emit_weights(e, path), OINF_OK);
+  CHECK_INT(oinf_model_open(w.ctx, path, &m), OINF_OK);
+  CHECK_INT(oinf_model_tensor_count(m), 8);
+  for (uint32_t i = 0; i < 8; i++) CHECK_STR(oinf_model_tensor(m, i)->name, want[i]);
+  oinf_model_destroy(m);
+  oinf_emit_destroy(e);
+  close_world(&w);
+}
