@@ -37,7 +37,9 @@ static void put_tiles(oi_emit *e, oi_text *to) {
   oi_report_weights(e, OINF_NONE, &weights);
   put_tile(to, oi_report_group, e->n_kernels, "kernels");
   put_tile(to, oi_report_bytes, weights,
-           e->desc.budget ? "of weights, read from the file" : "of weights, mapped");
+           e->desc.embed    ? "of weights, in the program"
+           : e->desc.budget ? "of weights, read from the file"
+                            : "of weights, mapped");
   put_tile(to, oi_report_bytes, e->figures.peak, "allocated by an instance");
   put_tile(to, oi_report_bytes, oi_cost_bytes(&c->step) + c->copied, "moved in a step");
   put_tile(to, oi_report_count, c->step.flops, "flops in a step");
@@ -79,13 +81,15 @@ static void put_arenas(oi_emit *e, oi_text *to) {
   const struct {
     const char *name, *what;
     uint64_t bytes;
-  } rows[] = {
-      {"weights", e->desc.budget ? "what is read of them from the file" : "mapped, not allocated",
-       f->weights},
-      {"states", "rows that live from step to step", f->states},
-      {"activations", "values of a step", f->activations},
-      {"scratch", "what a kernel needs while it runs", f->room},
-      {"outputs", "kept for the caller", f->io}};
+  } rows[] = {{"weights",
+               e->desc.embed    ? "within the program"
+               : e->desc.budget ? "what is read of them from the file"
+                                : "mapped, not allocated",
+               f->weights},
+              {"states", "rows that live from step to step", f->states},
+              {"activations", "values of a step", f->activations},
+              {"scratch", "what a kernel needs while it runs", f->room},
+              {"outputs", "kept for the caller", f->io}};
   enum {
     N = sizeof rows / sizeof *rows
   };

@@ -93,10 +93,13 @@ static void put_program(oi_emit *e) {
     put_step(e);
   }
   say(e, after);
-  say(e,
-      "\n    make model.o && cc -std=c11 -o use use.c model.o -lm -lpthread\n\n"
+  const char *more = e->desc.embed ? " weights.o" : "";
+  oi_text_put(
+      &e->out,
+      "\n    make model.o%s && cc -std=c11 -o use use.c model.o%s -lm -lpthread\n\n"
       "`model.h` is the manual: instances, threads, states, arrays by name. A C++ program can\n"
-      "include it.\n\n");
+      "include it.\n\n",
+      more, more);
 }
 
 // ---- figures ----
@@ -160,17 +163,18 @@ static const char keys[] =
 
 static void put_weights(oi_emit *e) {
   const oinf_emit_figures *f = &e->figures;
-  if (!e->desc.budget) {
+  if (e->desc.embed)
+    say(e, "The weights stand within the program: `weights.c` is the package as an array.\n\n");
+  else if (!e->desc.budget)
     say(e, "Weights are mapped; the checksum of each MiB is proved before its first use.\n\n");
-    return;
-  }
-  oi_text_put(
-      &e->out,
-      "Weights are not mapped: %llu bytes hold those that stay and the slots through which\n"
-      "the rest streams in the order of a step, read ahead by a thread. A step reads %llu\n"
-      "bytes at most, the first one %llu; checksums are proved as blocks come in. The\n"
-      "smallest peak would be %llu bytes.\n\n",
-      u(e->paging.bytes), u(f->read_per_step), u(f->read_first), u(f->smallest));
+  else
+    oi_text_put(
+        &e->out,
+        "Weights are not mapped: %llu bytes hold those that stay and the slots through which\n"
+        "the rest streams in the order of a step, read ahead by a thread. A step reads %llu\n"
+        "bytes at most, the first one %llu; checksums are proved as blocks come in. The\n"
+        "smallest peak would be %llu bytes.\n\n",
+        u(e->paging.bytes), u(f->read_per_step), u(f->read_first), u(f->smallest));
 }
 
 oinf_status oi_emit_readme(oi_emit *e) {
@@ -190,8 +194,11 @@ oinf_status oi_emit_readme(oi_emit *e) {
   say(e,
       "| `runtime.c` | arithmetic, checksums, threads, tokenizer, sampler |\n"
       "| `main.c`, `main_*.c` | the program |\n"
-      "| `golden.inc` | the steps that `make check` replays |\n"
-      "| `weights.oinf` | the weights; they and this source belong together |\n"
+      "| `golden.inc` | the steps that `make check` replays |\n");
+  say(e, e->desc.embed
+             ? "| `weights.c` | the weights |\n"
+             : "| `weights.oinf` | the weights; they and this source belong together |\n");
+  say(e,
       "| `plan.json` | what was decided, for programs |\n"
       "| `report.html` | the same for people: open it in a browser |\n\n");
   put_weights(e);
@@ -201,6 +208,6 @@ oinf_status oi_emit_readme(oi_emit *e) {
   say(e, keys);
   say(e,
       "## What is not here\n\n"
-      "Fast numerics, kernels for particular processors, and targets other than C.\n");
+      "Fast numerics, and targets other than C.\n");
   return OINF_OK;
 }

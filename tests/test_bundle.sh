@@ -55,12 +55,14 @@ bad_cpu() { OINF_CPU=486 "$b/model" --check; }
 check "a processor that there is not" ends 64 bad_cpu
 # The program in a bundle's README builds without a warning and runs, for a text and for arrays.
 readme_runs() { # bundle, lines it says
-  awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' "$1/README.md" >"$root/use.c" && make -s -C "$1" model.o CFLAGS=-O1 &&
-    "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$1" -o "$root/use" "$root/use.c" "$1/model.o" -lm -lpthread &&
+  awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' "$1/README.md" >"$root/use.c" && make -s -C "$1" CFLAGS=-O1 &&
+    "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$1" -o "$root/use" "$root/use.c" "$1"/model.o $(ls "$1"/weights.o 2>/dev/null) -lm -lpthread &&
     (cd "$1" && "$root/use" >"$root/said") && [ "$(wc -l <"$root/said")" = "$2" ]
 }
 emits "$adder" -o "$b"
 check "README: a program that generates" readme_runs "$b" 8
+emits "$adder" --weights embed -o "$b"
+check "README: a program with its weights" readme_runs "$b" 8
 check "an example's bundle" "$build/example_emit" "$root/recall"
 check "README: a program of arrays" readme_runs "$root/recall" 1
 

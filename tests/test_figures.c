@@ -145,7 +145,7 @@ static void build(world *w) {
 static json_t *plan_of(world *w, const char *folder, oi_text *text) {
   char path[600];
   json_t *root;
-  oinf_emit_desc d = {0};
+  oinf_emit_desc d = {.without = "fuse"};
   CHECK_MSG(oinf_emit_bundle(w->model, w->g, &d, folder, NULL) == OINF_OK, "%s",
             oinf_error(w->ctx));
   snprintf(path, sizeof path, "%s/plan.json", folder);
@@ -225,6 +225,28 @@ TEST(figures, a_fused_kernel_is_one) {
   CHECK_STR(k.ops,
             "mul, add \xc3\x97"
             "2, slice, relu");
+  oinf_emit_destroy(e);
+  close_world(&w);
+}
+
+// A product with what joins it: x is read once for both.
+TEST(figures, a_head_and_its_tail_are_one) {
+  world w;
+  oinf_emit *e = NULL;
+  oinf_emit_figures f;
+  oinf_emit_kernel k;
+  open_world(&w);
+  const oinf_val x = oinf_input(w.g, "x", OINF_F32, 8, 16);
+  oinf_output(w.g, "y", oinf_add(oinf_matmul(x, oinf_weight(w.g, "blk.0.w")), x));
+  CHECK_MSG(oinf_emit_compile(w.model, w.g, NULL, &e) == OINF_OK, "%s", oinf_error(w.ctx));
+  oinf_emit_inspect(e, &f);
+  CHECK_INT(f.kernels, 1);
+  CHECK_INT(oinf_emit_kernel_at(e, 0, 0, &k), OINF_OK);
+  CHECK_STR(k.ops, "matmul, add");
+  CHECK_INT(k.cost.flops, 2 * 8 * 16 * 16 + 8 * 16);
+  CHECK_INT(k.cost.weights, 16 * 16 * 4);
+  CHECK_INT(k.cost.read, 8 * 16 * 4);
+  CHECK_INT(k.cost.written, 8 * 16 * 4);
   oinf_emit_destroy(e);
   close_world(&w);
 }
