@@ -52,6 +52,9 @@ static const oi_opt options[] = {
      "write every value, or those of --fetch, as safetensors by label"},
     {"compare", "golden|FILE", 0, OI_OPT_TEXT, OPT(compare),
      "run the package's golden steps, or meet a dump: name the first difference"},
+    {"bisect", NULL, 0, OI_OPT_FLAG, OPT(bisect),
+     "find a value that differs though its inputs do not, by halving: from goldens, or from "
+     "--compare FILE|cpu:plain"},
     {"rtol", "X", 0, OI_OPT_REAL, OPT(rtol), "with a file: equal within X of its value, and"},
     {"atol", "X", 0, OI_OPT_REAL, OPT(atol), "within X; without both: bit for bit"},
     {"save-state", "FILE", 0, OI_OPT_TEXT, OPT(save), "keep states, tokens and sampler at the end"},
@@ -145,6 +148,12 @@ static oinf_status check_options(oi_tool *t) {
   }
   if (o->rtol < 0 || o->atol < 0)
     return oi_fail(t->err, OINF_USAGE, "--rtol and --atol want 0 or more");
+  if (o->bisect && (o->hash || o->trace || o->dump || o->fetch.n))
+    return oi_fail(t->err, OINF_USAGE,
+                   "--bisect asks for its own values: not with --hash, "
+                   "--trace, --dump or --fetch");
+  if (!o->bisect && o->compare && strncmp(o->compare, "cpu:", 4) == 0)
+    return oi_fail(t->err, OINF_USAGE, "--compare cpu: goes with --bisect");
   if ((o->rtol > 0 || o->atol > 0) && !oi_tool_compares_file(t))
     return oi_fail(t->err, OINF_USAGE, "--rtol and --atol go with --compare FILE");
   OI_TRY(check_sampling(t));
@@ -207,8 +216,9 @@ static oinf_status run_with_files(oi_tool *t) {
   oinf_status status = oi_tool_profile_begin(t);
   if (status == OINF_OK) status = oi_tool_dump_begin(t);
   if (status == OINF_OK) status = oi_tool_compare_begin(t);
+  if (status == OINF_OK) status = oi_tool_bisect_begin(t);
   if (status == OINF_OK) status = generates(t) ? oi_tool_text(t) : oi_tool_values(t);
-  status = oi_tool_compare_end(t, status);
+  status = oi_tool_bisect_end(t, oi_tool_compare_end(t, status));
   const bool ran = status == OINF_OK || status == OINF_DIFFERENT;
   const oinf_status dumped = oi_tool_dump_end(t, ran ? OINF_OK : status);
   const oinf_status profiled = oi_tool_profile_end(t, ran ? OINF_OK : status);
@@ -223,8 +233,8 @@ static oinf_status run(oi_tool *t, const char *path) {
   OI_TRY(budget_of(t, &budget));
   OI_TRY(oinf_model_open(t->ctx, path, &t->model));
   OI_TRY(load_graph(t));
-  if (t->o.compare && !oi_tool_compares_file(t)) return oi_tool_golden(t);
-  const bool values = t->o.hash || t->o.dump || t->o.compare;
+  if ((t->o.compare || t->o.bisect) && !oi_tool_compares_file(t)) return oi_tool_golden(t);
+  const bool values = (t->o.hash || t->o.dump || t->o.compare) && !t->o.bisect;
   t->mute = t->o.hash || t->o.compare;
   oinf_sim_desc d = {.budget = budget,
                      .threads = (int)t->o.threads,

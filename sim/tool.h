@@ -17,7 +17,7 @@ typedef struct oi_tool_opts {
   int64_t steps, ctx, chunk, threads, top_k, seed;
   double temperature, top_p, min_p, rtol, atol;
   oi_penalties penalties;
-  bool hash, trace, quiet, verbose, help, version;
+  bool bisect, hash, trace, quiet, verbose, help, version;
 } oi_tool_opts;
 
 typedef struct oi_profile {
@@ -44,6 +44,9 @@ typedef struct oi_tool {
   oi_profile profile;
   oi_dump *dump;        // NULL: not asked for
   oi_compare *compare;  // NULL: not with a file
+  oinf_model *bisect_file;
+  int bisect_cpu;  // 0: no other variant
+  uint64_t bisect_steps, bisect_runs;
 } oi_tool;
 
 oinf_status oi_tool_say(oi_tool *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -69,8 +72,16 @@ bool oi_tool_compares_file(const oi_tool *t);
 oinf_status oi_tool_compare_begin(oi_tool *t);
 void oi_tool_compare_value(oi_tool *t, uint64_t step, const oinf_array *a);
 oinf_status oi_tool_compare_end(oi_tool *t, oinf_status status);  // DIFFERENT where values are
+// STEP/LABEL, or of a file of one step LABEL; -1: neither.
 int64_t oi_tool_find_value(oi_tool *t, oinf_model *file, uint64_t step, const char *label);
-void oi_tool_put_apart(oi_text *to, const oi_view *a, const oi_view *b, const oi_apart *x);
+// Holds a value against a tensor of a file, within the tolerances: says what differs, if anything.
+oinf_status oi_tool_meet(oi_tool *t, oinf_model *file, uint32_t tensor, const oinf_array *a,
+                         oi_text *out);
+// tool_bisect.c: the values of the step that stands, bound and not run yet.
+oinf_status oi_tool_bisect_begin(oi_tool *t);
+oinf_status oi_tool_bisect_step(oi_tool *t, const oi_golden_step *golden);
+oinf_status oi_tool_bisect_end(oi_tool *t, oinf_status status);
 // tool_golden.c
+const oi_golden_value *oi_tool_golden_of(const oi_golden_step *g, const char *name);
 oinf_status oi_tool_golden(oi_tool *t);  // --compare golden: DIFFERENT names the first value
 #endif

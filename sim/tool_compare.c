@@ -20,7 +20,7 @@ bool oi_tool_compares_file(const oi_tool *t) {
 }
 
 oinf_status oi_tool_compare_begin(oi_tool *t) {
-  if (!oi_tool_compares_file(t)) return OINF_OK;
+  if (!oi_tool_compares_file(t) || t->o.bisect) return OINF_OK;
   oi_compare *c = t->compare = oi_alloc(t->ctx, sizeof *c);
   if (!c) return oi_nomem(t->err, sizeof *c);
   *c = (oi_compare){.status = OINF_OK};
@@ -33,7 +33,6 @@ oinf_status oi_tool_compare_begin(oi_tool *t) {
 
 // ---- one value ----
 
-// STEP/LABEL, or of a file of one step LABEL; -1: neither.
 int64_t oi_tool_find_value(oi_tool *t, oinf_model *file, uint64_t step, const char *label) {
   oi_text name;
   oi_text_init(&name, t->ctx);
@@ -58,7 +57,7 @@ static void put_index(oi_text *to, const oi_view *v, int64_t flat) {
   oi_text_put(to, "]");
 }
 
-void oi_tool_put_apart(oi_text *to, const oi_view *a, const oi_view *b, const oi_apart *x) {
+static void put_apart(oi_text *to, const oi_view *a, const oi_view *b, const oi_apart *x) {
   oi_text_put(to, "%llu of %llu differ, at most by %.6g (relative %.6g); first at ",
               (unsigned long long)x->differ, (unsigned long long)x->count, x->most, x->most_of);
   put_index(to, a, x->first);
@@ -82,9 +81,8 @@ static bool may_meet(const oi_tool *t, const oinf_array *a, const oinf_tensor *b
   return same && (t->o.rtol > 0 || t->o.atol > 0) && is_float(a->dtype) && is_float(b->dtype);
 }
 
-// Gives what differs as text; empty: nothing.
-static oinf_status meet(oi_tool *t, const oinf_array *a, uint32_t tensor, oi_text *out) {
-  oinf_model *file = t->compare->file;
+oinf_status oi_tool_meet(oi_tool *t, oinf_model *file, uint32_t tensor, const oinf_array *a,
+                         oi_text *out) {
   const oinf_tensor *b = &file->tensors.at[tensor].pub;
   oi_view x = {.data = (void *)(uintptr_t)a->data, .dtype = a->dtype, .rank = a->rank};
   oi_view y = {.dtype = b->dtype, .rank = b->rank};
@@ -103,7 +101,7 @@ static oinf_status meet(oi_tool *t, const oinf_array *a, uint32_t tensor, oi_tex
   if (!y.data) return oi_nomem(t->err, b->bytes);
   oinf_status status = oi_model_read_at(file, tensor, 0, y.data, b->bytes);
   if (status == OINF_OK) oi_apart_of(&x, &y, t->o.rtol, t->o.atol, &apart);
-  if (status == OINF_OK && apart.differ) oi_tool_put_apart(out, &x, &y, &apart);
+  if (status == OINF_OK && apart.differ) put_apart(out, &x, &y, &apart);
   oi_free(t->ctx, y.data, b->bytes + 1);
   return status;
 }
@@ -131,7 +129,7 @@ static oinf_status value(oi_tool *t, uint64_t step, const oinf_array *a) {
   }
   if (c->used[tensor]++) return c->used[tensor] = 1, OINF_OK;  // shown twice in a step
   oi_text_init(&what, t->ctx);
-  oinf_status status = meet(t, a, (uint32_t)tensor, &what);
+  oinf_status status = oi_tool_meet(t, c->file, (uint32_t)tensor, a, &what);
   if (status == OINF_OK) status = report(t, step, a, &what);
   oi_text_free(&what);
   return status;

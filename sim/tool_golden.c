@@ -13,7 +13,7 @@ typedef struct check {
   char first[256];
 } check;
 
-static const oi_golden_value *golden_of(const oi_golden_step *g, const char *name) {
+const oi_golden_value *oi_tool_golden_of(const oi_golden_step *g, const char *name) {
   for (uint32_t i = 0; i < g->n_values; i++)
     if (strcmp(g->values[i].name, name) == 0) return &g->values[i];
   return NULL;
@@ -21,7 +21,7 @@ static const oi_golden_value *golden_of(const oi_golden_step *g, const char *nam
 
 static void on_value(void *user, uint64_t step, const oinf_array *a, uint64_t hash) {
   check *c = user;
-  const oi_golden_value *g = golden_of(c->step, a->name);
+  const oi_golden_value *g = oi_tool_golden_of(c->step, a->name);
   if (!g) return;
   c->seen++;
   if (g->hash == hash) {
@@ -60,6 +60,10 @@ static oinf_status run_step(check *c) {
     OI_TRY(oi_tool_sim_failed(c->t,
                               oinf_sim_bind(s, in->name, in->data, in->dtype, in->rank, in->dims)));
   }
+  if (c->t->o.bisect) {
+    OI_TRY(oi_tool_bisect_step(c->t, g));
+    return oi_tool_sim_failed(c->t, oinf_sim_end(s));
+  }
   const uint64_t before = c->equal, seen = c->seen;
   for (uint32_t i = 0; i < g->n_outputs; i++) {
     oinf_status status = compare_output(c, &g->outputs[i]);
@@ -81,8 +85,8 @@ oinf_status oi_tool_golden(oi_tool *t) {
   oinf_sim_desc d = {.budget = 0,
                      .threads = (int)t->o.threads,
                      .capacity = 32,
-                     .demand_all = true,
-                     .on_value = on_value,
+                     .demand_all = !t->o.bisect,
+                     .on_value = t->o.bisect ? NULL : on_value,
                      .on_cancel = t->cancelled,
                      .user = &c};
   OI_TRY(oinf_sim_create(t->model, t->graph, &d, &t->sim));
@@ -95,6 +99,7 @@ oinf_status oi_tool_golden(oi_tool *t) {
   if (!steps)
     return oi_fail(t->err, OINF_NOINPUT, "the package carries no golden steps of graph '%s'",
                    oinf_graph_name(t->graph));
+  if (t->o.bisect) return oi_tool_bisect_end(t, OINF_OK);
   if (!t->o.quiet)
     oi_tool_note(t, "%u golden steps: %llu values equal", steps, (unsigned long long)c.equal);
   return OINF_OK;

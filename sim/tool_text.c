@@ -119,6 +119,7 @@ static oinf_status feed(talk *k, bool logits, oinf_array *out) {
     size_t n = k->ids.n - k->fed < (size_t)k->chunk ? k->ids.n - k->fed : (size_t)k->chunk;
     const bool last = is_last_chunk(k, n);
     status = oi_tool_sim_failed(t, bind(k, k->fed, n));
+    if (status == OINF_OK && t->o.bisect) status = oi_tool_bisect_step(t, NULL);
     if (status == OINF_OK && t->o.fetch.n) status = oi_tool_fetch(t);
     if (status == OINF_OK && last && logits)
       status = oi_tool_sim_failed(t, oinf_sim_fetch(t->sim, k->output, out));

@@ -165,6 +165,7 @@ static oinf_status bind_one(oi_tool *t, const char *arg, bound *b) {
 }
 
 static oinf_status run_values(oi_tool *t) {
+  if (t->o.bisect) OI_TRY(oi_tool_bisect_step(t, NULL));
   if (t->o.fetch.n) OI_TRY(oi_tool_fetch(t));
   for (size_t i = 0; !t->o.fetch.n && i < t->graph->outputs.n; i++) {
     oinf_array a;

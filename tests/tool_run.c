@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "formats/oinf.h"
 #include "tests/checkpoint.h"
 
 extern char **environ;
@@ -93,4 +94,20 @@ void tool_package(void) {
   tool_folder("llama-tied-5.json", "folder");
   EXPECT(0, "oinf-convert ~folder -o ~m.oinf");
   CHECK_MSG(!*tool_out && !*tool_err, "%s%s", tool_out, tool_err);
+}
+
+static oinf_status flipped(void *user, uint32_t tensor, uint64_t offset, void *to, uint64_t bytes) {
+  oinf_model *m = user;
+  OI_TRY(oi_model_read_at(m, tensor, offset, to, bytes));
+  const bool it = strcmp(m->tensors.at[tensor].pub.name, "model.layers.1.mlp.up_proj.weight") == 0;
+  if (it && offset == 0) *(uint8_t *)to ^= 0x80;
+  return OINF_OK;
+}
+
+void tool_other(void) {
+  oi_cv_clear();
+  oinf_model *m = oi_cv_open(oi_cv_path("m.oinf"));
+  const oi_oinf_fill f = {.fill = flipped, .user = m};
+  CHECK_MSG(oi_oinf_write(m, oi_cv_path("other.oinf"), &f) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
+  oinf_model_destroy(m);
 }

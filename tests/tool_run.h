@@ -18,6 +18,7 @@ void tool_says(const char *tool, const char *word);
 // A folder with one of the made checkpoints, and the package ~m.oinf of a small language model.
 void tool_folder(const char *file, const char *name);
 void tool_package(void);
+void tool_other(void);  // ~other.oinf: one bit of blk.1's ffn_up weight is flipped under its goldens
 
 #define EXPECT(code, ...)                                                           \
   do {                                                                              \
