@@ -151,19 +151,31 @@ TEST(sdpa, equals_the_definition) {
   }
 }
 
-TEST(sdpa, is_the_same_for_every_number_of_threads) {
-  static const problem p = {30, 90, 6, 3, 32, 60, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE};
+static void check_threads(const problem *p) {
   static float first[30 * 6 * 32];
-  fill(q, OINF_F32, p.t * p.h * p.d, 4), fill(k, OINF_F32, p.s * p.g * p.d, 5),
-      fill(v, OINF_F32, p.s * p.g * p.d, 6);
-  run(&p, (call_how){0});
-  memcpy(first, out, sizeof first);
-  for (int count = 1; count <= 5; count += 2) {
+  const size_t bytes = (size_t)(p->t * p->h * p->d) * 4;
+  CHECK(bytes <= sizeof first);
+  fill(q, OINF_F32, p->t * p->h * p->d, 4), fill(k, OINF_F32, p->s * p->g * p->d, 5),
+      fill(v, OINF_F32, p->s * p->g * p->d, 6);
+  run(p, (call_how){0});
+  memcpy(first, out, bytes);
+  for (int count = 1; count <= 9; count += 2) {
     oi_threads *pool = oi_threads_start(count);
-    run(&p, (call_how){.threads = pool});
+    run(p, (call_how){.threads = pool});
     oi_threads_stop(pool);
-    CHECK(memcmp(first, out, sizeof first) == 0);
+    CHECK(memcmp(first, out, bytes) == 0);
   }
+}
+
+// Many queries; one query of many heads on one group, and of few on as many, which threads share
+// too.
+TEST(sdpa, is_the_same_for_every_number_of_threads) {
+  static const problem shared[] = {
+      {30, 90, 6, 3, 32, 60, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
+      {1, 70, 8, 1, 32, 69, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
+      {1, 70, 15, 1, 32, 69, {.causal = true, .window = 9}, OINF_F32, OINF_F32, OINF_NONE},
+      {5, 33, 1, 1, 16, 28, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE}};
+  for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) check_threads(&shared[i]);
 }
 
 // Queries of a step of many equal those of steps of one, which see fewer keys.

@@ -2,7 +2,7 @@
 # Builds and runs the benchmarks, and prints one table: name, value, ratio, its spread and rounds.
 # Only ratios carry from one machine to another: both sides of each were measured in one round, in
 # turn (tests/bench/bench.h). Called by `make bench`, which hands in BUILD; with arguments only the
-# benchmarks named run (open, matvec, sim, memory, convert, and peers, which runs only when it is
+# benchmarks named run (open, matvec, sdpa, sim, memory, convert, and peers, which runs only when it is
 # named: what it needs stands in tests/bench/peers/run.py). BENCH_ROUNDS scales their rounds
 # (default 1). BENCH_OUT names a file that gets the table as Markdown, with date and processor.
 set -eu
@@ -54,7 +54,7 @@ markdown() {
 names=("$@")
 lib="$BUILD/libconvert.a $BUILD/liboinf.a $(pkg-config --libs jansson yaml-0.1) -lm -ldl"
 compile make_llama
-for name in open matvec sim memory convert; do
+for name in open matvec sdpa sim memory convert; do
   if wanted $name; then compile bench_$name "$lib"; fi
 done
 line name value ratio min..max rounds
@@ -64,6 +64,7 @@ if wanted open; then
   rm -rf "$work"/open-*
 fi
 if wanted matvec; then "$work/bench_matvec" "$(rounds 7)" 512 | show; fi
+if wanted sdpa; then "$work/bench_sdpa" "$(rounds 15)" | show; fi
 if wanted sim; then model 100m && "$work/bench_sim" "$work/100m.oinf" "$(rounds 15)" | show; fi
 if wanted memory; then model 100m && "$work/bench_memory" "$work/100m.oinf" "$(rounds 3)" | show; fi
 if wanted convert; then
