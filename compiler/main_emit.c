@@ -167,26 +167,11 @@ static oinf_status run(tool *t, const char *path) {
 }
 
 static int finish(tool *t, oinf_status status) {
-  if (status != OINF_OK) {
-    const char *message = t->err->message[0] ? t->err->message : oinf_status_text(status);
-    fprintf(stderr, "oinf-emit: error: %s\n", message);
-    if (t->o.verbose) fputs(t->err->trail, stderr);
-  }
+  if (status != OINF_OK) oi_cli_complain(&cli, t->err, status, t->o.verbose, stderr);
   oinf_graph_destroy(t->graph);
   oinf_model_destroy(t->model);
   oinf_ctx_destroy(t->ctx);
   return oinf_status_exit(status);
-}
-
-static int say_text(tool *t) {
-  oi_text text;
-  oi_text_init(&text, t->ctx);
-  if (t->o.help) oi_cli_help(&cli, &text);
-  else oi_text_put(&text, "oinf-emit %s\n", oinf_version());
-  const bool ok = text.at && fwrite(text.at, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
-  oi_text_free(&text);
-  oinf_ctx_destroy(t->ctx);
-  return ok ? 0 : 74;
 }
 
 int main(int argc, char **argv) {
@@ -197,7 +182,8 @@ int main(int argc, char **argv) {
   if (oinf_ctx_create(NULL, &t.ctx) != OINF_OK) return 75;
   t.err = oi_ctx_err(t.ctx);
   oinf_status status = oi_cli_parse(&cli, t.err, argc, argv, &t.o, args, &n);
-  if (status == OINF_OK && (t.o.help || t.o.version)) return say_text(&t);
+  if (status == OINF_OK && (t.o.help || t.o.version))
+    return oi_cli_about(&cli, t.ctx, t.o.help, stdout);
   if (status == OINF_OK && n == 0)
     status = oi_fail(t.err, OINF_USAGE, "a model is wanted (try oinf-emit --help)");
   if (status == OINF_OK) status = run(&t, args[0]);

@@ -113,28 +113,13 @@ static oinf_status run(oi_convert *c, const opts *o) {
 }
 
 static int finish(oi_convert *c, const opts *o, oinf_status status) {
-  const oi_err *e = oi_ctx_err(c->ctx);
   const bool closed = fflush(stdout) != 0 || ferror(stdout);  // ends quietly
   if (status == OINF_OK && closed) status = OINF_IO;
-  if (status != OINF_OK && !closed) {
-    fprintf(stderr, "oinf-convert: error: %s\n",
-            e->message[0] ? e->message : oinf_status_text(status));
-    if (o->verbose) fputs(e->trail, stderr);
-  }
+  if (status != OINF_OK && !closed)
+    oi_cli_complain(&cli, oi_ctx_err(c->ctx), status, o->verbose, stderr);
   oi_convert_free(c);
   oinf_ctx_destroy(c->ctx);
   return oinf_status_exit(status);
-}
-
-static int say_text(oinf_ctx *ctx, bool help) {
-  oi_text text;
-  oi_text_init(&text, ctx);
-  if (help) oi_cli_help(&cli, &text);
-  else oi_text_put(&text, "oinf-convert %s\n", oinf_version());
-  bool ok = text.at && fputs(text.at, stdout) >= 0 && fflush(stdout) == 0;
-  oi_text_free(&text);
-  oinf_ctx_destroy(ctx);
-  return ok ? 0 : 74;
 }
 
 int main(int argc, char **argv) {
@@ -151,7 +136,7 @@ int main(int argc, char **argv) {
   if (oinf_ctx_create(&(oinf_ctx_desc){.log = on_log}, &c.ctx) != OINF_OK) return 75;
   oinf_status status = oi_cli_parse(&cli, oi_ctx_err(c.ctx), argc, argv, &o, args, &n);
   quiet = o.quiet;
-  if (status == OINF_OK && (o.help || o.version)) return say_text(c.ctx, o.help);
+  if (status == OINF_OK && (o.help || o.version)) return oi_cli_about(&cli, c.ctx, o.help, stdout);
   c.source = args[0], c.out = o.out, c.recipe = o.recipe, c.quant = o.quant,
   c.reference = o.reference;
   c.sets = &o.sets, c.no_golden = o.no_golden, c.golden = o.golden;

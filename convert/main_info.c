@@ -64,17 +64,12 @@ static bool on_progress(void *user, uint64_t done, uint64_t total) {
 }
 
 static int finish(oi_info *i, oinf_status status) {
-  const oi_err *e = oi_ctx_err(i->ctx);
   bool closed = false;
   const bool found = status == OINF_OK || status == OINF_DIFFERENT;
   // What was found out is shown whole or not at all.
   if (found && i->out.n) closed = fwrite(i->out.at, 1, i->out.n, stdout) != i->out.n;
   if (found && (fflush(stdout) != 0 || closed)) status = OINF_IO, closed = true;
-  if (!found && !closed) {
-    fprintf(stderr, "oinf-info: error: %s\n",
-            e->message[0] ? e->message : oinf_status_text(status));
-    if (i->o.verbose) fputs(e->trail, stderr);
-  }
+  if (!found && !closed) oi_cli_complain(&cli, oi_ctx_err(i->ctx), status, i->o.verbose, stderr);
   oi_text_free(&i->out);
   oinf_ctx_destroy(i->ctx);
   return oinf_status_exit(status);
@@ -99,12 +94,11 @@ int main(int argc, char **argv) {
   signal(SIGTERM, on_interrupt);
   signal(SIGBUS, on_bus);
   if (oinf_ctx_create(&(oinf_ctx_desc){.log = on_log}, &i.ctx) != OINF_OK) return 75;
-  oi_text_init(&i.out, i.ctx);
   oinf_status status = oi_cli_parse(&cli, oi_ctx_err(i.ctx), argc, argv, &i.o, args, &n);
   quiet = i.o.quiet;
-  if (status == OINF_OK && i.o.help) return oi_cli_help(&cli, &i.out), finish(&i, OINF_OK);
-  if (status == OINF_OK && i.o.version)
-    return oi_text_put(&i.out, "oinf-info %s\n", oinf_version()), finish(&i, OINF_OK);
+  if (status == OINF_OK && (i.o.help || i.o.version))
+    return oi_cli_about(&cli, i.ctx, i.o.help, stdout);
+  oi_text_init(&i.out, i.ctx);
   if (status == OINF_OK && n == 0)
     status = oi_fail(oi_ctx_err(i.ctx), OINF_USAGE, "a model is wanted (try oinf-info --help)");
   if (status == OINF_OK) status = take_args(&i, args);

@@ -128,3 +128,21 @@ void oi_cli_help(const oi_cli *cli, oi_text *out) {
               "interrupted\n",
               cli->examples);
 }
+
+int oi_cli_about(const oi_cli *cli, oinf_ctx *ctx, bool help, FILE *to) {
+  oi_text text;
+  oi_text_init(&text, ctx);
+  if (help) oi_cli_help(cli, &text);
+  else oi_text_put(&text, "%s %s\n", cli->tool, oinf_version());
+  const bool ok = text.at && fwrite(text.at, 1, text.n, to) == text.n && fflush(to) == 0;
+  oi_text_free(&text);
+  oinf_ctx_destroy(ctx);
+  return ok ? 0 : oinf_status_exit(OINF_IO);
+}
+
+void oi_cli_complain(const oi_cli *cli, const oi_err *err, oinf_status status, bool trail,
+                     FILE *to) {
+  fprintf(to, "%s: error: %s\n", cli->tool,
+          err->message[0] ? err->message : oinf_status_text(status));
+  if (trail) fputs(err->trail, to);
+}

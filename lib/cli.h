@@ -2,6 +2,8 @@
 // prints or exits; the main programs do.
 #ifndef OINF_LIB_CLI_H
 #define OINF_LIB_CLI_H
+#include <stdio.h>
+
 #include "lib/ctx.h"
 #include "lib/rt/parse.h"
 
@@ -39,6 +41,11 @@ typedef struct oi_cli {
 oinf_status oi_cli_parse(const oi_cli *cli, oi_err *err, int argc, char **argv, void *record,
                          const char **args, size_t *out_n);
 void oi_cli_help(const oi_cli *cli, oi_text *out);
+// The ends of a tool, to the stream that it hands in. The text of --help or --version: destroys the
+// context and gives the exit code. The one line of a failure, its trail below it where wanted.
+int oi_cli_about(const oi_cli *cli, oinf_ctx *ctx, bool help, FILE *to);
+void oi_cli_complain(const oi_cli *cli, const oi_err *err, oinf_status status, bool trail,
+                     FILE *to);
 bool oi_parse_size(const char *text, uint64_t *out);  // 512M; false: not one
 // "12.3 MiB"
 void oi_put_size(oi_text *out, uint64_t bytes);

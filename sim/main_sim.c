@@ -257,23 +257,10 @@ static int finish(oi_tool *t, oinf_status status) {
   oinf_model_destroy(t->model);
   if (status == OINF_OK && fflush(stdout) != 0) status = OINF_IO, t->closed = true;
   if (status != OINF_OK && !t->closed) {
-    const char *message = t->err->message[0] ? t->err->message : oinf_status_text(status);
-    fprintf(stderr, "oinf-sim: error: %s\n", message);
-    if (t->o.verbose) fputs(t->err->trail, stderr);
+    oi_cli_complain(&cli, t->err, status, t->o.verbose, stderr);
   }
   oinf_ctx_destroy(t->ctx);
   return oinf_status_exit(status);
-}
-
-static int say_text(oinf_ctx *ctx, bool help) {
-  oi_text text;
-  oi_text_init(&text, ctx);
-  if (help) oi_cli_help(&cli, &text);
-  else oi_text_put(&text, "oinf-sim %s\n", oinf_version());
-  bool ok = text.at && say(text.at, text.n);
-  oi_text_free(&text);
-  oinf_ctx_destroy(ctx);
-  return ok ? 0 : 74;
 }
 
 int main(int argc, char **argv) {
@@ -291,7 +278,8 @@ int main(int argc, char **argv) {
   t.err = oi_ctx_err(t.ctx);
   oinf_status status = oi_cli_parse(&cli, t.err, argc, argv, &t.o, args, &n);
   be_quiet = t.o.quiet;
-  if (status == OINF_OK && (t.o.help || t.o.version)) return say_text(t.ctx, t.o.help);
+  if (status == OINF_OK && (t.o.help || t.o.version))
+    return oi_cli_about(&cli, t.ctx, t.o.help, stdout);
   if (status == OINF_OK && n == 0)
     status = oi_fail(t.err, OINF_USAGE, "a model is wanted (try oinf-sim --help)");
   if (status == OINF_OK) status = run(&t, args[0]);
