@@ -105,19 +105,28 @@ static pid_t start(const char *const *words) {
 }
 
 static void write_driver(const char *path, const char *const *folders, const char *const *names,
-                         int n) {
+                         const uint64_t *values, int n) {
   FILE *f = fopen(path, "w");
   CHECK(f);
   fputs("#include <stdio.h>\n", f);
   for (int i = 0; i < n; i++) fprintf(f, "#include \"%s/model.h\"\n", folders[i]);
-  fputs("static void say(const char *line) { puts(line); }\nint main(void) {\n  int all = 0;\n", f);
-  for (int i = 0; i < n; i++)
-    fprintf(f,
-            "  {\n    %s_file *f;\n    int code = %s_open(\"%s/weights.oinf\", &f);\n"
-            "    if (code) puts(%s_open_error(f));\n    else code = %s_check(f, say);\n"
-            "    if (code) printf(\"bundle %s ends with %%d\\n\", code), all = code;\n"
-            "    %s_close(f);\n  }\n",
-            names[i], names[i], folders[i], names[i], names[i], names[i], names[i]);
+  fputs(
+      "static long long steps, seen;\nstatic void say(const char *line) {\n"
+      "  puts(line), seen = -1;\n"
+      "  sscanf(line, \"%lld golden steps: %lld\", &steps, &seen);\n}\n"
+      "int main(void) {\n  int all = 0;\n",
+      f);
+  for (int i = 0; i < n; i++) {
+    const char *name = names[i];
+    fprintf(f, "  {\n    %s_file *f;\n    int code = %s_open(\"%s/weights.oinf\", &f);\n", name,
+            name, folders[i]);
+    fprintf(f, "    if (code) puts(%s_open_error(f));\n    else code = %s_check(f, say);\n", name,
+            name);
+    fprintf(f, "    if (!code && (%lld ? seen != %lld : seen < 1)) code = 2, puts(\"of %lld\");\n",
+            (long long)values[i], (long long)values[i], (long long)values[i]);
+    fprintf(f, "    if (code) printf(\"bundle %s ends with %%d\\n\", code), all = code;\n", name);
+    fprintf(f, "    %s_close(f);\n  }\n", name);
+  }
   fputs("  return all;\n}\n", f);
   CHECK(fclose(f) == 0);
 }
@@ -167,8 +176,8 @@ static void compile_all(char (*objects)[512], const char *const *sources, int n,
   CHECK_MSG(ok, "%s: a bundle does not build", what);
 }
 
-void bundle_run(const char *const *folders, const char *const *names, int n, const char *flags,
-                const char *what) {
+void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
+                const char *flags, const char *what) {
   enum {
     MOST = 60
   };
@@ -177,7 +186,7 @@ void bundle_run(const char *const *folders, const char *const *names, int n, con
   CHECK(n <= MOST);
   snprintf(driver, sizeof driver, "%s-driver.c", folders[0]);
   snprintf(program, sizeof program, "%s-program", folders[0]);
-  write_driver(driver, folders, names, n);
+  write_driver(driver, folders, names, values, n);
   for (int i = 0; i <= n; i++) {
     if (i < n) snprintf(sources[i], sizeof sources[i], "%s/model.c", folders[i]);
     else snprintf(sources[i], sizeof sources[i], "%s", driver);

@@ -1,44 +1,13 @@
 // The seeded generator of graphs. A pool holds the values that may be used where the builder
 // stands; each turn picks an op at random and operands that fit it, so what is built is valid and
 // no turn has to be taken back. Every value comes with a bound of its magnitude.
-#include "tests/random_graph.h"
-
+#include "tests/random_graph_in.h"
 #include "tests/test.h"
 
 typedef struct random_block {
   struct random_block *next;
   _Alignas(16) unsigned char at[];
 } random_block;
-
-enum {
-  POOL = 48
-};
-typedef struct generator {
-  random_graph *r;
-  oinf_graph *g;
-  uint64_t state;
-  oinf_val pool[POOL];
-  double size[POOL];
-  int n;
-  int depth, loops, branches, weights, names;
-  char prefix[8];  // of this part's names
-  bool stateless;  // within a branch: both sides would have to write the same states
-  oinf_state state_of[4];
-  oinf_dim index;  // of the innermost loop
-  int64_t trips;   // of it; 0: the graph's own region
-  char loop_name[16];
-  oinf_dim C, P, T, S;
-} generator;
-
-static uint64_t next_random(uint64_t *state) {
-  uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-  return z ^ z >> 31;
-}
-static int below(generator *v, int n) { return (int)(next_random(&v->state) % (uint64_t)n); }
-static bool one_in(generator *v, int n) { return below(v, n) == 0; }
-static double unit(uint64_t *state) { return (double)(next_random(state) >> 11) * 0x1p-52 - 1; }
 
 static void *block(random_graph *r, size_t size) {
   random_block *b = calloc(1, sizeof *b + size + 16);
@@ -64,6 +33,11 @@ static void put_element(generator *v, unsigned char *at, oinf_dtype dtype) {
     case OINF_F32: memcpy(at, &f, 4); break;
     case OINF_BF16: memcpy(at, (unsigned char *)&word + 2, 2); break;
     case OINF_F16: put_f16(at, bits, 11); break;
+    case OINF_I8: memcpy(at, &bits, 1); break;
+    case OINF_I32:
+      bits &= 7;
+      memcpy(at, &bits, 4);
+      break;
     default:  // a block: its scale, then whatever quants
       put_f16(at, bits & ~UINT64_C(0x8000), 6);
       for (uint32_t i = 2; i < oinf_dtype_block_bytes(dtype); i++)
@@ -83,7 +57,7 @@ static void add_weight(generator *v, const char *name, oinf_dtype dtype, uint32_
 }
 
 // A weight of these dims; in a loop mostly a family of them.
-static oinf_val weight(generator *v, oinf_dtype dtype, uint32_t rank, int64_t a, int64_t b) {
+oinf_val random_weight(generator *v, oinf_dtype dtype, uint32_t rank, int64_t a, int64_t b) {
   char name[64];
   int64_t dims[2] = {a, b};
   int id = v->weights++;
@@ -107,7 +81,7 @@ static oinf_val add_name(generator *v, oinf_val x) {
   return oinf_name(x, name);
 }
 
-static oinf_val keep(generator *v, oinf_val x, double size) {
+oinf_val random_keep(generator *v, oinf_val x, double size) {
   if (oinf_val_dtype(x) != OINF_F32) x = oinf_cast(x, .to = OINF_F32);
   if (size > 16) x = oinf_tanh(x), size = 1;
   int at = v->n < POOL ? v->n++ : below(v, POOL);
@@ -120,7 +94,7 @@ static oinf_val keep(generator *v, oinf_val x, double size) {
 
 static int rank_of(oinf_val x) { return (int)oinf_val_rank(x); }
 // The last dim where it is a number above 0, else 0.
-static int64_t width_of(oinf_val x) {
+int64_t random_width(oinf_val x) {
   int64_t d = rank_of(x) ? oinf_val_dim(x, -1) : 0;
   return d > 0 ? d : 0;
 }
@@ -145,59 +119,64 @@ static int like(generator *v, int at) {
 static void make_unary(generator *v, oinf_val x, double s) {
   oinf_graph *g = v->g;
   switch (below(v, 17)) {
-    case 0: keep(v, oinf_abs(x), s); break;
-    case 1: keep(v, oinf_neg(x), s); break;
-    case 2: keep(v, oinf_sqrt(oinf_abs(x)), s + 1); break;
-    case 3: keep(v, oinf_exp(oinf_clamp(x, .lo = -2, .hi = 2)), 8); break;
-    case 4: keep(v, oinf_log(oinf_add(oinf_abs(x), oinf_num(g, 0.25))), 4); break;
-    case 5: keep(v, oinf_sin(x), 1); break;
-    case 6: keep(v, oinf_tanh(x), 1); break;
-    case 7: keep(v, oinf_sigmoid(x), 1); break;
-    case 8: keep(v, oinf_erf(x), 1); break;
-    case 9: keep(v, oinf_relu(x, .alpha = 0.125), s); break;
-    case 10: keep(v, oinf_silu(x), s); break;
-    case 11: keep(v, oinf_gelu(x), s); break;
-    case 12: keep(v, oinf_floor(x), s + 1); break;
-    case 13: keep(v, oinf_recip(oinf_add(oinf_mul(x, x), oinf_num(g, 0.5))), 2); break;
-    case 14: keep(v, oinf_round(oinf_mul(x, oinf_num(g, 3))), 3 * s + 1); break;
-    case 15: keep(v, oinf_pow(oinf_abs(x), oinf_num(g, 1.5)), s * s + 1); break;
-    default: keep(v, oinf_softplus(x), s + 1);
+    case 0: random_keep(v, oinf_abs(x), s); break;
+    case 1: random_keep(v, oinf_neg(x), s); break;
+    case 2: random_keep(v, oinf_sqrt(oinf_abs(x)), s + 1); break;
+    case 3: random_keep(v, oinf_exp(oinf_clamp(x, .lo = -2, .hi = 2)), 8); break;
+    case 4: random_keep(v, oinf_log(oinf_add(oinf_abs(x), oinf_num(g, 0.25))), 4); break;
+    case 5: random_keep(v, oinf_sin(x), 1); break;
+    case 6: random_keep(v, oinf_tanh(x), 1); break;
+    case 7: random_keep(v, oinf_sigmoid(x), 1); break;
+    case 8: random_keep(v, oinf_erf(x), 1); break;
+    case 9: random_keep(v, oinf_relu(x, .alpha = 0.125), s); break;
+    case 10: random_keep(v, oinf_silu(x), s); break;
+    case 11: random_keep(v, oinf_gelu(x), s); break;
+    case 12: random_keep(v, oinf_floor(x), s + 1); break;
+    case 13: random_keep(v, oinf_recip(oinf_add(oinf_mul(x, x), oinf_num(g, 0.5))), 2); break;
+    case 14: random_keep(v, oinf_round(oinf_mul(x, oinf_num(g, 3))), 3 * s + 1); break;
+    case 15: random_keep(v, oinf_pow(oinf_abs(x), oinf_num(g, 1.5)), s * s + 1); break;
+    default: random_keep(v, oinf_softplus(x), s + 1);
   }
 }
 
 static void make_binary(generator *v, oinf_val x, double s, oinf_val y, double t) {
   double most = s > t ? s : t;
   switch (below(v, 7)) {
-    case 0: keep(v, oinf_add(x, y), s + t); break;
-    case 1: keep(v, oinf_sub(x, y), s + t); break;
-    case 2: keep(v, oinf_mul(x, y), s * t); break;
-    case 3: keep(v, oinf_min(x, y), most); break;
-    case 4: keep(v, oinf_max(x, y), most); break;
-    case 5: keep(v, oinf_div(x, oinf_add(oinf_abs(y), oinf_num(v->g, 1))), s); break;
-    default: keep(v, oinf_where(oinf_lt(x, y), oinf_neg(x), y), most);
+    case 0: random_keep(v, oinf_add(x, y), s + t); break;
+    case 1: random_keep(v, oinf_sub(x, y), s + t); break;
+    case 2: random_keep(v, oinf_mul(x, y), s * t); break;
+    case 3: random_keep(v, oinf_min(x, y), most); break;
+    case 4: random_keep(v, oinf_max(x, y), most); break;
+    case 5: random_keep(v, oinf_div(x, oinf_add(oinf_abs(y), oinf_num(v->g, 1))), s); break;
+    default: random_keep(v, oinf_where(oinf_lt(x, y), oinf_neg(x), y), most);
   }
 }
 
 static void make_matmul(generator *v, oinf_val x) {
   static const oinf_dtype dtypes[] = {OINF_F32, OINF_F32, OINF_F16, OINF_BF16};
-  int64_t k = width_of(x), n = one_in(v, 3) ? 32 : 8;
+  int64_t k = random_width(x), n = one_in(v, 3) ? 32 : 8;
   if (rank_of(x) < 2 || !k) return;
   bool quantized = k % 32 == 0 && !one_in(v, 3);
   oinf_dtype act = quantized && one_in(v, 3) ? OINF_F32 : OINF_NONE;
   oinf_dtype dtype = quantized ? one_in(v, 2) ? OINF_Q4_0 : OINF_Q8_0 : dtypes[below(v, 4)];
   if (quantized || one_in(v, 2))
-    keep(v, oinf_matmul(x, weight(v, dtype, 2, n, k), .transpose_b = true, .act = act), 100);
-  else keep(v, oinf_matmul(x, weight(v, dtype, 2, k, n)), 100);
+    random_keep(
+        v, oinf_matmul(x, random_weight(v, dtype, 2, n, k), .transpose_b = true, .act = act), 100);
+  else random_keep(v, oinf_matmul(x, random_weight(v, dtype, 2, k, n)), 100);
 }
 
 static void make_row(generator *v, oinf_val x, double s) {
-  int64_t k = width_of(x);
+  int64_t k = random_width(x);
   if (!k) return;
   switch (below(v, 4)) {
-    case 0: keep(v, oinf_softmax(x, .axis = -1), 1); break;
-    case 1: keep(v, oinf_rmsnorm(x, weight(v, OINF_F32, 1, k, 0), .eps = 1e-5), 100); break;
-    case 2: keep(v, oinf_layernorm(x, .eps = 1e-3), 100); break;
-    default: keep(v, oinf_add(x, weight(v, one_in(v, 2) ? OINF_F16 : OINF_F32, 1, k, 0)), s + 2);
+    case 0: random_keep(v, oinf_softmax(x, .axis = -1), 1); break;
+    case 1:
+      random_keep(v, oinf_rmsnorm(x, random_weight(v, OINF_F32, 1, k, 0), .eps = 1e-5), 100);
+      break;
+    case 2: random_keep(v, oinf_layernorm(x, .eps = 1e-3), 100); break;
+    default:
+      random_keep(v, oinf_add(x, random_weight(v, one_in(v, 2) ? OINF_F16 : OINF_F32, 1, k, 0)),
+                  s + 2);
   }
 }
 
@@ -212,31 +191,31 @@ static void make_reduction(generator *v, oinf_val x, double s) {
     case 2: y = oinf_reduce_max(x, .axes = OINF_DIMS(axis), .keep = wrap); break;
     default: y = oinf_prod(oinf_tanh(x), .axes = OINF_DIMS(axis), .keep = wrap);
   }
-  y = keep(v, y, 100);
-  if (wrap) keep(v, oinf_sub(x, y), s + 1);
+  y = random_keep(v, y, 100);
+  if (wrap) random_keep(v, oinf_sub(x, y), s + 1);
 }
 
 static void make_movement(generator *v, oinf_val x, double s, oinf_val y, double t) {
   int rank = rank_of(x);
-  int64_t k = width_of(x);
+  int64_t k = random_width(x);
   if (!rank || rank > 3) return;
   switch (below(v, 7)) {
     case 0:
-      if (rank == 2) keep(v, oinf_permute(x, .axes = OINF_DIMS(1, 0)), s);
+      if (rank == 2) random_keep(v, oinf_permute(x, .axes = OINF_DIMS(1, 0)), s);
       break;
     case 1:
-      if (k > 1) keep(v, oinf_slice(x, .axis = rank - 1, .begin = 1, .end = OINF_INFER), s);
+      if (k > 1) random_keep(v, oinf_slice(x, .axis = rank - 1, .begin = 1, .end = OINF_INFER), s);
       break;
-    case 2: keep(v, oinf_concat(x, y, .axis = 0), s > t ? s : t); break;
-    case 3: keep(v, oinf_unsqueeze(x, .axes = OINF_DIMS(0)), s); break;
+    case 2: random_keep(v, oinf_concat(x, y, .axis = 0), s > t ? s : t); break;
+    case 3: random_keep(v, oinf_unsqueeze(x, .axes = OINF_DIMS(0)), s); break;
     case 4:
-      if (k % 2 == 0 && k) keep(v, oinf_split_heads(x, 2), s);
+      if (k % 2 == 0 && k) random_keep(v, oinf_split_heads(x, 2), s);
       break;
     case 5:
       if (rank == 3)
-        keep(v, oinf_reshape(x, .shape = OINF_DIMS(oinf_val_dim(x, 0), OINF_INFER)), s);
+        random_keep(v, oinf_reshape(x, .shape = OINF_DIMS(oinf_val_dim(x, 0), OINF_INFER)), s);
       break;
-    default: keep(v, oinf_select(x, .axis = 0, .index = 0), s);
+    default: random_keep(v, oinf_select(x, .axis = 0, .index = 0), s);
   }
 }
 
@@ -249,22 +228,26 @@ static void make_other(generator *v, oinf_val x, double s, oinf_val y) {
   oinf_graph *g = v->g;
   oinf_val i;
   switch (below(v, 6)) {
-    case 0: keep(v, oinf_cast(oinf_cast(x, .to = OINF_F16), .to = OINF_F32), s); break;
+    case 0: random_keep(v, oinf_cast(oinf_cast(x, .to = OINF_F16), .to = OINF_F32), s); break;
     case 1:
       i = oinf_xor(oinf_cast(x, .to = OINF_I32), oinf_num(g, 5));
-      keep(v, oinf_cast(oinf_shl(i, oinf_num(g, 2)), .to = OINF_F32), 100);
+      random_keep(v, oinf_cast(oinf_shl(i, oinf_num(g, 2)), .to = OINF_F32), 100);
       break;
-    case 2: keep(v, oinf_user(g, &random_op, x, y), 100); break;
+    case 2: random_keep(v, oinf_user(g, &random_op, x, y), 100); break;
     case 3:
       i = oinf_cast(oinf_sym_value(g, v->trips && one_in(v, 2) ? v->index : v->S), .to = OINF_F32);
-      keep(v, oinf_mul(x, i), 100);
+      random_keep(v, oinf_mul(x, i), 100);
       break;
     case 4:
-      if (!width_of(x)) break;
+      if (!random_width(x)) break;
       i = oinf_argmax(x, .axis = -1);
-      keep(v, oinf_gather(weight(v, one_in(v, 3) ? OINF_BF16 : OINF_F32, 2, width_of(x), 4), i), 1);
+      random_keep(
+          v,
+          oinf_gather(random_weight(v, one_in(v, 3) ? OINF_BF16 : OINF_F32, 2, random_width(x), 4),
+                      i),
+          1);
       break;
-    default: keep(v, oinf_fma(x, x, oinf_num(g, 0.5)), s * s + 1);
+    default: random_keep(v, oinf_fma(x, x, oinf_num(g, 0.5)), s * s + 1);
   }
 }
 
@@ -274,15 +257,15 @@ static void make_other(generator *v, oinf_val x, double s, oinf_val y) {
 // layers, one for each turn of the longest loop.
 static void make_state(generator *v, oinf_val x) {
   int rank = rank_of(x);
-  bool rows = rank == 2 && width_of(x) && oinf_val_dim(x, 0) == v->T;
-  if (!rows || v->stateless || (width_of(x) != 8 && width_of(x) != 32)) return;
+  bool rows = rank == 2 && random_width(x) && oinf_val_dim(x, 0) == v->T;
+  if (!rows || v->stateless || (random_width(x) != 8 && random_width(x) != 32)) return;
   bool layered = v->trips > 0;
   oinf_dim layer = layered ? v->index : OINF_NO_LAYER;
-  oinf_state s = v->state_of[(width_of(x) == 32) * 2 + layered];
+  oinf_state s = v->state_of[(random_width(x) == 32) * 2 + layered];
   (void)oinf_state_write(s, layer, x, .at = v->P);
   oinf_val all = oinf_cast(oinf_state_read(s, layer, .rows = v->S), .to = OINF_F32);
-  keep(v, oinf_mean(all, .axes = OINF_DIMS(0)), 16);
-  if (one_in(v, 2)) keep(v, oinf_slice(all, .begin = v->P, .end = v->S), 16);
+  random_keep(v, oinf_mean(all, .axes = OINF_DIMS(0)), 16);
+  if (one_in(v, 2)) random_keep(v, oinf_slice(all, .begin = v->P, .end = v->S), 16);
 }
 
 static void declare_states(generator *v) {
@@ -301,7 +284,7 @@ static void make_some(generator *v, int count);
 // A body of some ops that ends in a value like the one carried.
 static oinf_val body(generator *v, oinf_val x, double s) {
   int before = v->n;
-  keep(v, x, s);
+  random_keep(v, x, s);
   make_some(v, 2 + below(v, 6));
   int at = v->n > before ? v->n - 1 : 0;
   for (int i = v->n; i-- > 0;)
@@ -331,8 +314,8 @@ static void make_loop(generator *v, oinf_val x, oinf_val y) {
   memcpy(v->pool, outer.pool, sizeof v->pool);
   memcpy(v->size, outer.size, sizeof v->size);
   v->n = outer.n;
-  keep(v, carried, 1);
-  keep(v, second, 1);
+  random_keep(v, carried, 1);
+  random_keep(v, second, 1);
 }
 
 static oinf_val condition(generator *v, oinf_val x) {
@@ -355,7 +338,7 @@ static void make_branch(generator *v, oinf_val x, double s) {
   y = one_in(v, 2) ? oinf_neg(oinf_tanh(y)) : oinf_sin(y);
   oinf_endif(&b);
   v->stateless = outer.stateless, v->depth--;
-  keep(v, y, 1);
+  random_keep(v, y, 1);
 }
 
 static void make_some(generator *v, int count) {
@@ -363,7 +346,7 @@ static void make_some(generator *v, int count) {
     int a = below(v, v->n), b = like(v, a);
     oinf_val x = v->pool[a], y = v->pool[b];
     double s = v->size[a], t = v->size[b];
-    switch (below(v, 14)) {
+    switch (below(v, 17)) {
       case 0:
       case 1: make_unary(v, x, s); break;
       case 2:
@@ -377,6 +360,9 @@ static void make_some(generator *v, int count) {
       case 10: make_other(v, x, s, y); break;
       case 11: make_state(v, x); break;
       case 12: make_loop(v, x, y); break;
+      case 13:
+      case 14:
+      case 15: random_other(v, x, y, s); break;
       default: make_branch(v, x, s);
     }
   }
@@ -404,8 +390,8 @@ static void make_inputs(generator *v) {
   oinf_val y = oinf_input(g, in[2].name, narrow, side, 8);
   oinf_val z = oinf_input_scalar(g, in[3].name, OINF_F32);
   oinf_dtype dtype = one_in(v, 3) ? OINF_Q8_0 : one_in(v, 2) ? OINF_F16 : OINF_F32;
-  keep(v, oinf_gather(weight(v, dtype, 2, 16, 32), tokens), 16);
-  keep(v, oinf_mul(y, oinf_num(g, 1)), 1);
+  random_keep(v, oinf_gather(random_weight(v, dtype, 2, 16, 32), tokens), 16);
+  random_keep(v, oinf_mul(y, oinf_num(g, 1)), 1);
   v->pool[v->n] = x, v->size[v->n++] = 1;  // inputs have their names already
   v->pool[v->n] = z, v->size[v->n++] = 1;
 }
