@@ -89,7 +89,7 @@ lint:
 asan: $(BUILD)/.deps
 	@$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 soak: tests
-	@BUILD=$(BUILD) SOAK=1 tests/run.sh $(TESTS) tests/levels.sh tests/test_bundle_clean.sh
+	@BUILD=$(BUILD) SOAK=1 tests/run.sh $(TESTS) tests/levels.sh tests/targets.sh tests/test_bundle_clean.sh
 fuzz: $(BUILD)/.deps
 	@BUILD=$(BUILD) FLAGS='$(FLAGS)' LIBS='$(LIBS)' SOURCES='$(LIB_SRC) $(CNV_SRC)' tests/fuzz/run.sh
 bench: tests

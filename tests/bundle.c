@@ -182,8 +182,9 @@ void bundle_run(const char *const *folders, const char *const *names, const uint
     MOST = 60
   };
   char driver[512], program[512], objects[MOST + 1][512], sources[MOST + 1][512];
-  const char *from[MOST + 1];
+  const char *from[MOST + 1], *given = getenv("BUNDLE_FLAGS");
   CHECK(n <= MOST);
+  if (given && *given) flags = given;
   snprintf(driver, sizeof driver, "%s-driver.c", folders[0]);
   snprintf(program, sizeof program, "%s-program", folders[0]);
   write_driver(driver, folders, names, values, n);
@@ -199,6 +200,7 @@ void bundle_run(const char *const *folders, const char *const *names, const uint
   for (int i = 0; i <= n; i++) add(&c, objects[i]);
   add(&c, "-o"), add(&c, program), add(&c, "-lm"), add(&c, "-lpthread");
   CHECK_MSG(bundle_command(c.word) == 0, "%s: the program does not link", what);
-  const char *const words[] = {program, NULL};
-  CHECK_MSG(bundle_command(words) == 0, "%s: a bundle differs", what);
+  const char *runner = getenv("BUNDLE_RUNNER");
+  const char *const words[] = {runner && *runner ? runner : program, program, NULL};
+  CHECK_MSG(bundle_command(words + (words[0] == program)) == 0, "%s: a bundle differs", what);
 }

@@ -42,7 +42,8 @@ void bundle_end(bundle *b);
 // Builds the bundles with $CC and the flags into one program, which checks each of them in turn;
 // the test fails where it does not build, says that a value differs, or finds another number of
 // values equal than were recorded (0: any but none, as passes may take values out). `what` is said
-// then.
+// then. BUNDLE_FLAGS in the environment takes the flags' place, and BUNDLE_RUNNER runs the program
+// (qemu-aarch64).
 void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
                 const char *flags, const char *what);
 // A command without a shell, its words ended by NULL: its exit status, 128 where a signal ended it.
