@@ -191,6 +191,7 @@ void oi_emit_entry_name(oi_emit *e, uint32_t variant);
 bool oi_emit_is_typed(const oi_emit *e, uint32_t variant);  // has an entry point of typed arrays
 void oi_emit_ports(oi_emit *e);
 void oi_emit_entries(oi_emit *e);
+void oi_emit_checks(oi_emit *e);  // emit_check.c: check_step
 // emit_step.c: model.c's tables and the function that runs a step; emit_header.c: model.h;
 // emit_golden.c; report_*.c: what people read.
 oinf_status oi_emit_model(oi_emit *e);

@@ -479,11 +479,16 @@ static oinf_status attend(filling *f, const oi_type *q, const oi_type *k, const 
 
 static bool is_row(const oi_type *t) { return oi_dtype_dot(t->dtype) <= OI_DOT_BF16; }
 
+static void put_scale(filling *f, double scale, oinf_dim head) {
+  const bool known = !oi_dim_is_expr(head);
+  if (scale == 0 && known) scale = oi_div_d(1.0, oi_sqrt_d((double)head));
+  if (scale != 0 || known) put_real(f, "SCALE", (float)scale);
+  else put(f, "SCALE", "(float)oi_div_d(1.0, oi_sqrt_d((double)head))");
+}
+
 static oinf_status sdpa(filling *f, const oi_node *n) {
   const oinf_sdpa_args *args = n->args;
   const oi_type *q = type_in(f->e, n, 0), *k = type_in(f->e, n, 1), *v = type_in(f->e, n, 2);
-  if (oi_dim_is_expr(q->dim[2])) return oi_emit_refuse(f->e, n, "a head's size is no number");
-  const double scale = args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)q->dim[2]));
   const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
   f->cut->units = oi_emit_span_text(f->e, q, 0, 2);
   f->cut->row = oi_emit_span_text(f->e, q, 2, 3);
@@ -496,7 +501,7 @@ static oinf_status sdpa(filling *f, const oi_node *n) {
   put_dim(f, "POS", args->pos);
   put(f, "CAUSAL", args->causal ? "1" : "0");
   put_format(f, "WINDOW", "%lld", (long long)args->window);
-  put_real(f, "SCALE", (float)scale);
+  put_scale(f, args->scale, q->dim[2]);
   put_real(f, "SOFTCAP", (float)args->softcap);
   if (n->n_in == 3 && is_row(k) && is_row(v)) return attend(f, q, k, v);
   put_mask(f, n->n_in > 3 ? type_in(f->e, n, 3) : NULL);

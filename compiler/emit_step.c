@@ -433,60 +433,7 @@ static oinf_status put_item(oi_emit *e, uint32_t *depth, const oi_item *item) {
   return OINF_OK;
 }
 
-// ---- before a step ----
-
-static void put_condition(oi_emit *e, oinf_dim a, const char *op, oinf_dim b, const char *what) {
-  oi_text_put(&e->out, "  if (!(");
-  oi_emit_dim(e, a);
-  oi_text_put(&e->out, " %s ", op);
-  oi_emit_dim(e, b);
-  oi_text_put(&e->out, "))\n    return fails(r, MODEL_USAGE, ");
-  oi_emit_string(e, what, strlen(what), true);
-  oi_text_put(&e->out, ");\n");
-}
-
-static void put_bounds(oi_emit *e, size_t i) {
-  oi_sym *sym = oi_dims_sym_at(e->g->dims, i);
-  if (e->pin_lo[i] == e->pin_hi[i]) {
-    oi_text_put(&e->out, "  d->s[%zu] = %lld;\n", i, (long long)e->pin_hi[i]);
-    return;
-  }
-  oi_text_put(&e->out, "  if (outside(r, %zu, ", i);
-  oi_emit_dim(e, sym->lo);
-  oi_text_put(&e->out, e->pin_hi[i] == INT64_MAX ? ", " : ", dim_min(");
-  oi_emit_dim(e, sym->hi);
-  if (e->pin_hi[i] != INT64_MAX) oi_text_put(&e->out, ", %lld)", (long long)e->pin_hi[i]);
-  oi_text_put(&e->out, ")) return r->status;\n");
-}
-
-static void put_state_rows(oi_emit *e, const oi_node *n) {
-  const oi_state_decl *s = &e->g->states.at[n->state];
-  oinf_dim rows = oi_val_at(e->g, n->out[0])->type.dim[0];
-  if (n->op == OP_STATE_WRITE) rows = oi_dims_add(e->g->dims, rows, n->b);
-  if (oi_emit_speaks_of_loops(e, rows)) return;
-  put_condition(e, rows, "<=", s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0],
-                "a state has fewer rows than are asked for");
-}
-
-static void put_checks(oi_emit *e) {
-  oi_text_put(&e->out,
-              "// What can be refused is refused before anything runs.\n"
-              "static int check_step(model_run *r, dims *d) {\n  (void)r, (void)d;\n");
-  for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++)
-    if (!oi_dims_sym_at(e->g->dims, i)->is_loop) put_bounds(e, i);
-  for (size_t i = 0; i < e->g->conditions.n; i++) {
-    const oi_condition *c = &e->g->conditions.at[i];
-    if (oi_emit_speaks_of_loops(e, c->a) || oi_emit_speaks_of_loops(e, c->b)) continue;
-    put_condition(e, c->a, c->at_most ? "<=" : "==", c->b, c->what);
-  }
-  for (size_t i = 0; i < e->plan.items.n; i++) {
-    const oi_item *item = &e->plan.items.at[i];
-    if (item->kind != OI_ITEM_RUN) continue;
-    const oi_node *n = oi_node_at(e->g, item->node);
-    if (n->op == OP_STATE_READ || n->op == OP_STATE_WRITE) put_state_rows(e, n);
-  }
-  oi_text_put(&e->out, "  return MODEL_OK;\n}\n\n");
-}
+// ---- the whole ----
 
 oinf_status oi_emit_model(oi_emit *e) {
   uint32_t depth = 0;
@@ -512,7 +459,7 @@ oinf_status oi_emit_model(oi_emit *e) {
   oi_text_put(&e->out, "\n");
   OI_TRY(oi_emit_template(e, e->desc.budget ? "page.c" : "mapped.c", NULL, 0));
   oi_text_put(&e->out, "\n");
-  put_checks(e);
+  oi_emit_checks(e);
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
   for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
   oi_text_put(&e->out, "  return r->status;\n}\n\n");

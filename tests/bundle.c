@@ -176,18 +176,17 @@ static void compile_all(char (*objects)[512], const char *const *sources, int n,
   CHECK_MSG(ok, "%s: a bundle does not build", what);
 }
 
-void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
-                const char *flags, const char *what) {
+// The bundles and the driver as one program, which runs with `words` behind its name.
+static void build_and_run(const char *const *folders, int n, const char *driver, const char *flags,
+                          const char *word, const char *what) {
   enum {
     MOST = 60
   };
-  char driver[512], program[512], objects[MOST + 1][512], sources[MOST + 1][512];
-  const char *from[MOST + 1], *given = getenv("BUNDLE_FLAGS");
+  char program[512], objects[MOST + 1][512], sources[MOST + 1][512];
+  const char *from[MOST + 1], *given = getenv("BUNDLE_FLAGS"), *runner = getenv("BUNDLE_RUNNER");
   CHECK(n <= MOST);
   if (given && *given) flags = given;
-  snprintf(driver, sizeof driver, "%s-driver.c", folders[0]);
   snprintf(program, sizeof program, "%s-program", folders[0]);
-  write_driver(driver, folders, names, values, n);
   for (int i = 0; i <= n; i++) {
     if (i < n) snprintf(sources[i], sizeof sources[i], "%s/model.c", folders[i]);
     else snprintf(sources[i], sizeof sources[i], "%s", driver);
@@ -200,7 +199,23 @@ void bundle_run(const char *const *folders, const char *const *names, const uint
   for (int i = 0; i <= n; i++) add(&c, objects[i]);
   add(&c, "-o"), add(&c, program), add(&c, "-lm"), add(&c, "-lpthread");
   CHECK_MSG(bundle_command(c.word) == 0, "%s: the program does not link", what);
-  const char *runner = getenv("BUNDLE_RUNNER");
-  const char *const words[] = {runner && *runner ? runner : program, program, NULL};
+  const char *const words[] = {runner && *runner ? runner : program, program, word, NULL};
   CHECK_MSG(bundle_command(words + (words[0] == program)) == 0, "%s: a bundle differs", what);
+}
+
+void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
+                const char *flags, const char *what) {
+  char driver[512];
+  snprintf(driver, sizeof driver, "%s-driver.c", folders[0]);
+  write_driver(driver, folders, names, values, n);
+  build_and_run(folders, n, driver, flags, NULL, what);
+}
+
+void bundle_drive(const char *folder, const char *driver, const char *flags, const char *what) {
+  char path[512], weights[512];
+  snprintf(path, sizeof path, "%s-driver.c", folder);
+  snprintf(weights, sizeof weights, "%s/weights.oinf", folder);
+  FILE *f = fopen(path, "w");
+  CHECK(f && fprintf(f, "#include \"%s/model.h\"\n%s", folder, driver) > 0 && fclose(f) == 0);
+  build_and_run(&folder, 1, path, flags, weights, what);
 }

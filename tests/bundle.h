@@ -46,6 +46,9 @@ void bundle_end(bundle *b);
 // (qemu-aarch64).
 void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
                 const char *flags, const char *what);
+// Builds one bundle with a program of the test's own, whose text is `driver`; the test fails where
+// that ends with anything but 0. Its first word is the path of the weights.
+void bundle_drive(const char *folder, const char *driver, const char *flags, const char *what);
 // A command without a shell, its words ended by NULL: its exit status, 128 where a signal ended it.
 int bundle_command(const char *const *words);
 #endif
