@@ -341,6 +341,10 @@ OINF_API void oinf_node_remove(oinf_node node);
 // then oinf_user(g, &scale_shift, x, y). Elementwise over up to three f32 operands a, b, c with
 // broadcasting; the C body is compiled and its text kept; a GLSL body may stand beside it where the
 // two differ.
+// A bundle prints the body as a function of its own, so it holds statements alone: oinf-emit
+// refuses brackets that do not match, comments, strings, directives, backslashes, names with an
+// underscore in front, and return, goto, switch, static and the like. One float operation a
+// statement keeps it equal on every machine.
 typedef struct oinf_user_op {
   const char *name;
   uint32_t arity;
