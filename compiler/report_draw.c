@@ -73,7 +73,11 @@ static void put_kernel(oi_emit *e, oi_text *to, const oi_box *b, uint32_t kernel
   oi_text_put(to, *role ? "%s" : "%.24s", *role ? role : words);
   end_words(to);
   begin_words(to, "shape", b->x + 14, b->y + 35);
-  if (*role) oi_text_put(to, "%.16s \xc2\xb7 ", words);
+  const uint32_t first = e->fig->nodes[e->fig->kernel[kernel].first];
+  if (*role && ops.n > 16)
+    oi_text_put(to, "%s +%u \xc2\xb7 ", oi_kind_name(oi_node_at(e->g, first)->op),
+                e->fig->kernel[kernel].n_nodes - 1);
+  else if (*role) oi_text_put(to, "%s \xc2\xb7 ", words);
   const oi_type *t = result_of(e, kernel);
   if (t) oi_report_type(e, to, t, 20);
   end_words(to);
