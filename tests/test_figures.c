@@ -145,7 +145,7 @@ static void build(world *w) {
 static json_t *plan_of(world *w, const char *folder, oi_text *text) {
   char path[600];
   json_t *root;
-  oinf_emit_desc d = {.without = "fuse"};
+  oinf_emit_desc d = {0};
   CHECK_MSG(oinf_emit_bundle(w->model, w->g, &d, folder, NULL) == OINF_OK, "%s",
             oinf_error(w->ctx));
   snprintf(path, sizeof path, "%s/plan.json", folder);
