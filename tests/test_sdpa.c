@@ -167,8 +167,7 @@ static void check_threads(const problem *p) {
   }
 }
 
-// Many queries; one query of many heads on one group, and of few on as many, which threads share
-// too.
+// Many queries; one query of eight heads and of fifteen on one group; fewer items than threads.
 TEST(sdpa, is_the_same_for_every_number_of_threads) {
   static const problem shared[] = {
       {30, 90, 6, 3, 32, 60, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
