@@ -219,7 +219,8 @@ oinf_status oi_emit_runtime(oi_emit *e) {
   expansion x = {.e = e};
   oi_text_put(&e->out,
               "// The runtime that bundles share: strict arithmetic, threads, inner kernels,\n"
-              "// checksums, tokenizer, sampler. Each of the two files that include it uses a part.\n"
+              "// checksums, tokenizer, sampler. Each of the two files that include it uses a\n"
+              "// part.\n"
               "#define OI_RT static __attribute__((unused))\n");
   for (size_t i = 0; i < N_FILES; i++) {
     const char *path = files[i].path;

@@ -21,7 +21,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
       int32_t n = (int32_t)oi_bits(t) - 0x4b400000;
       n = n > 127 ? 127 : n;
       n = n < -128 ? -128 : n;
-      out[i * BLOCK + j] = (int8_t)(!oi_is_nan(v) & (scale != 0.0f) ? n : 0);
+      out[i * BLOCK + j] = (int8_t)((!oi_is_nan(v) & (scale != 0.0f)) ? n : 0);
     }
     scales[i] = scale;
   }

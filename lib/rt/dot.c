@@ -122,7 +122,8 @@ OI_RT int64_t oi_panels_room(int64_t k, oi_dot_type weights) {
 
 OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *given, oi_dot_type weights,
                          void *room) {
-  const int64_t group = oi_group_bytes(given->k, weights), most = oi_panels_room(given->k, weights) / group * OI_GROUP;
+  const int64_t group = oi_group_bytes(given->k, weights);
+  const int64_t most = oi_panels_room(given->k, weights) / group * OI_GROUP;
   const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
   oi_dot d = *given;
   d.w = room, d.w_pitch = group;

@@ -148,7 +148,8 @@ enum {
   OI_MANY_FLOATS = 64
 };
 static inline bool oi_panels_pay(oi_dot_type weights, int64_t rows) {
-  return rows >= (weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0 ? OI_MANY_BLOCKS : OI_MANY_FLOATS);
+  const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
+  return rows >= (blocks ? OI_MANY_BLOCKS : OI_MANY_FLOATS);
 }
 // The product of a d whose x lies in tiles and whose w in rows of the given type: w is packed into
 // `room`, oi_panels_room bytes of 64-byte alignment, as many groups at a time as stay in the second
