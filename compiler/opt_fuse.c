@@ -4,7 +4,7 @@
 // the group stands where its last node stood. Bits cannot change: every element is made by the same
 // operations as before, rounded as before; only its way through memory goes.
 //
-//   head       a product, norm, rope or attention whose result the elements change in place
+//   head       a product, norm or rope whose result the elements change in place
 //   elements   elementwise ops and casts of one shape; permutes, slices, selects, expands and
 //              reshapes of what they read become index maps; numbers are written where they are
 //              used
@@ -73,8 +73,7 @@ oi_fuse_base oi_fuse_base_of(const oinf_graph *g, uint32_t node) {
     }
     case OP_rmsnorm:
     case OP_layernorm:
-    case OP_rope:
-    case OP_sdpa: return OI_BASE_ROWS;
+    case OP_rope: return OI_BASE_ROWS;
     default: return OI_BASE_NONE;
   }
 }
@@ -203,7 +202,7 @@ static bool may_join(const group *w, uint32_t node) {
   return true;
 }
 
-// A product, a norm, an attention at the head of the kernel: the elements change where they lie.
+// A product, a norm, a rope at the head of the kernel: the elements change where they lie.
 static bool may_head(const group *w, uint32_t node) {
   const oinf_graph *g = w->f->g;
   const oi_node *n = oi_node_at(g, node), *root = oi_node_at(g, w->root);
