@@ -343,10 +343,10 @@ static oinf_status fuse_region(fusing *f, uint32_t region) {
     else status = oi_nomem(f->p->err, sizeof *slot);
   }
   for (size_t i = nodes.n; i-- > 0 && status == OINF_OK;) {
-    const oi_node *n = oi_node_at(f->g, nodes.at[i]);
-    if (n->region != region || n->op == OP_FUSED) continue;
-    for (int s = 0; s < oi_kind_regions(n->op) && status == OINF_OK; s++)
-      status = fuse_region(f, oi_node_at(f->g, nodes.at[i])->sub[s]);
+    const oi_node n = *oi_node_at(f->g, nodes.at[i]);  // the table moves as nodes are made
+    if (n.region != region || n.op == OP_FUSED) continue;
+    for (int s = 0; s < oi_kind_regions(n.op) && status == OINF_OK; s++)
+      status = fuse_region(f, n.sub[s]);
     if (status == OINF_OK) status = fuse_from(f, nodes.at[i]);
   }
   oi_vec_free(f->g->ctx, &nodes);

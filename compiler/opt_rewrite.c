@@ -194,7 +194,8 @@ static uint32_t do_div_power(oi_pass *p, const oi_node *n) {
   if (oi_dtype_class(oi_val_at(p->g, n->in[0])->type.dtype) == OI_D && t->dtype != OINF_F64)
     return 0;
   const oi_type type = *t;
-  const uint32_t in[2] = {n->in[0], constant_like(p->g, &type, 1 / x)};
+  uint32_t in[2] = {n->in[0], 0};
+  in[1] = constant_like(p->g, &type, 1 / x);
   static const oinf_mul_args none;
   return in[1] ? oi_build_list(p->g, OP_mul, &none, in, 2, NULL, 0).id : 0;
 }
