@@ -52,12 +52,14 @@ bundle() {
   "$tools/oinf-emit" "$model" -o "$folder" -q
   make -s -C "$folder"
   printf '  %s: %s lines of kernels, built by cc alone\n' "$folder" "$(wc -l <"$folder/kernels.c" | tr -d ' ')"
-  ask "as emitted C" mapped "$(awk '/instance allocates/ {print $4}' "$folder/README.md")" "$folder/model" "$@"
-  "$tools/oinf-sim" "$model" -q --prompt "12+345=" --hash >"$work/simulator"
-  "$folder/model" --prompt "12+345=" --hash >"$work/bundle"
+  ask "as emitted C" mapped "$(awk '/^An instance allocates/ {print $4}' "$folder/README.md")" "$folder/model" "$@"
+  "$tools/oinf-sim" "$model" -q --prompt "12+345=" --hash | sort >"$work/simulator"
+  "$folder/model" --prompt "12+345=" --hash | sort >"$work/bundle"
   title "Simulator and program, value by value"
-  if cmp -s "$work/simulator" "$work/bundle"; then
-    printf '  identical: %s hashes\n' "$(wc -l <"$work/bundle" | tr -d ' ')"
+  # Values that fusion keeps within a kernel are never in memory; all others are compared.
+  if [ -s "$work/bundle" ] && [ -z "$(comm -13 "$work/simulator" "$work/bundle")" ]; then
+    printf '  identical: %s hashes, of %s that the simulator makes; the others stay within kernels\n' \
+      "$(wc -l <"$work/bundle" | tr -d ' ')" "$(wc -l <"$work/simulator" | tr -d ' ')"
   else
     printf '  they differ\n'
     wrong=1

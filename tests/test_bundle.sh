@@ -21,10 +21,10 @@ same_hashes() { # bundle, package, words...
   "$build/oinf-sim" "$m" "$@" --hash -q | sort -u >"$root/sim" && "$b/model" "$@" --hash | sort -u >"$root/said" &&
     [ -z "$(comm -13 "$root/sim" "$root/said")" ] && grep -q " logits " "$root/said"
 }
-# What any processor computes is what the simulator computed just before.
+# What any processor computes is what the bundle said just before.
 same_on_all() { # bundle, words...
   local b=$1; shift
-  for cpu in plain avx2 avx512; do OINF_CPU=$cpu "$b/model" "$@" --hash | sort -u | cmp "$root/sim" - || return 1; done
+  for cpu in plain avx2 avx512; do OINF_CPU=$cpu "$b/model" "$@" --hash | sort -u | cmp "$root/said" - || return 1; done
 }
 same_text() { # bundle, package, prompt
   [ "$("$1/model" --prompt "$3" --steps 24)" = "$("$build/oinf-sim" "$2" -q --prompt "$3" --steps 24)" ]
@@ -53,6 +53,7 @@ done
 
 bad_cpu() { OINF_CPU=486 "$b/model" --check; }
 check "a processor that there is not" ends 64 bad_cpu
+
 # The program in a bundle's README builds without a warning and runs, for a text and for arrays.
 readme_runs() { # bundle, lines it says
   awk '/^```c$/ {on = 1; next} /^```$/ {on = 0} on' "$1/README.md" >"$root/use.c" && make -s -C "$1" CFLAGS=-O1 &&
