@@ -181,8 +181,12 @@ oinf_status oi_emit_readme(oi_emit *e) {
   say(e, "# A network in C\n\nGraph \"");
   oi_report_html(&e->out, oinf_graph_name(e->g), 0);
   say(e,
-      "\", written by oinf-emit. Strict numerics: every value equals the simulator's to the bit,\n"
-      "whatever the compiler, its optimisation, the processor and the number of threads.\n\n"
+      "\", written by oinf-emit. Strict numerics: every value that it keeps equals the "
+      "simulator's\n"
+      "to the bit, whatever the compiler, its optimisation, the processor and the number of "
+      "threads.\n"
+      "Kernels for the processor at hand are chosen as it opens; `OINF_CPU=plain` limits the "
+      "choice.\n\n"
       "    make          # builds ./model with any C11 compiler\n"
       "    make check    # replays the golden steps, names the first kernel that differs\n"
       "    make bench    # times it\n"
