@@ -200,7 +200,10 @@ static void one_item(walk *w, const oi_item *item) {
   const oi_region *body = n->op == OP_LOOP ? &w->e->g->regions.at[n->sub[0]] : NULL;
   switch (item->kind) {
     case OI_ITEM_RUN: run_item(w, item->node); break;
-    case OI_ITEM_LOAD: break;
+    case OI_ITEM_LOAD:
+      add(&w->e->fig->cases[w->which].copied,
+          copy_bytes(w, n->out[0], n->out[0]) * w->turns[w->loops]);
+      break;
     case OI_ITEM_LOOP:
       add_copies(w, n->in, body->params, body->n_params, item->carry);
       w->turns[w->loops + 1] = w->turns[w->loops] * (uint64_t)(item->to - item->from);
