@@ -6,7 +6,8 @@
 A contender is a process that answers each line with one round's figure (peer.py, ours.c, bundle.c),
 so peers live in environments of their own; FOLDER holds those of ours that are built. PEER_ONNX,
 PEER_GGML, PEER_TORCH and PEER_BLAS name their Python interpreters (python3 where unset), OPENBLAS
-the library. What is not there is said to be absent. Only ratios of one round carry from one machine to another: their
+the library, and PEER_MODELS a folder with NAME.gguf, NAME.oinf and NAME.bundle of the same weights.
+What is not there is said to be absent. Only ratios of one round carry from one machine to another: their
 median, least and greatest are printed, and the ratio against the best peer of each round.
 """
 import argparse
@@ -19,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = {"openblas": "PEER_BLAS", "onnx": "PEER_ONNX", "ggml": "PEER_GGML", "llama": "PEER_GGML",
           "torch": "PEER_TORCH"}
 MIB = "1024"
+MODELS = ("110m-q8_0", "110m-q4_0", "1b-q8_0", "1b-q4_0")
 
 
 class Contender:
@@ -67,6 +69,30 @@ def rows(folder):
                [peer("ggml", "matvec", kind, MIB, w) for w in wheres])
 
 
+def bundle(folder, *task):
+    """A bundle's contender, built beside it; its own Makefile says how the model is compiled."""
+    program = os.path.join(folder, "contender")
+    for command in (["make", "-s", "-C", folder, "model.o"],
+                    [os.environ.get("CC", "cc"), "-O2", "-I", folder, "-o", program,
+                     os.path.join(HERE, "bundle.c"), os.path.join(folder, "model.o"), "-lm", "-lpthread"]):
+        if not os.path.isdir(folder) or subprocess.run(command, check=False).returncode:
+            return ("ours", ["echo", "absent " + folder])
+    return ("ours", [program, os.path.join(folder, "weights.oinf"), *task])
+
+
+def models(folder):
+    """Rows of whole models, against llama.cpp on the same weights."""
+    for name in MODELS:
+        gguf, ours = os.path.join(folder, name + ".gguf"), os.path.join(folder, name + ".bundle")
+        aim = 1.3 if name.startswith("110m") else 1.1
+        for what, task, wanted in (("decode 64", ("decode", "1", "64"), aim),
+                                   ("prefill 512", ("prefill", "1", "512"), 2.0)):
+            yield (f"{name}, {what}", "tokens/s", wanted, bundle(ours, *task),
+                   [peer("llama", task[0], gguf, *task[1:])])
+        yield (f"{name}, decode 32 on two threads beside a busy process", "tokens/s", 5.0,
+               bundle(ours, "decode", "2", "32"), [peer("llama", "decode", gguf, "2", "32")])
+
+
 def ratio(values):
     return f"{statistics.median(values):.2f} ({min(values):.2f}..{max(values):.2f})"
 
@@ -76,9 +102,14 @@ def race(row, rounds):
     name, unit, aim, ours, peers = row
     all_ = [Contender(*c) for c in [ours] + peers]
     here = [c for c in all_ if c.state == "ready"]
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if "busy" in name else None
     for _ in range(rounds):
         for c in here:
             c.figures.append(c.ask())
+    if busy:
+        busy.kill()
+        busy.wait()
+    memory = [f"{c.name} {c.ask('resident'):.0f} MiB" for c in here if "decode 64" in name]
     for c in all_:
         c.end()
     if not here or here[0] is not all_[0]:
@@ -91,6 +122,8 @@ def race(row, rounds):
     if others:
         best = [a / max(c.figures[i] for c in others) for i, a in enumerate(mine.figures)]
         lines.append(f"| {name} | best of them | | {ratio(best)} | {aim or ''} |")
+    if memory:
+        lines.append(f"| {name} | resident | {', '.join(memory)} | | |")
     gone = [f"{c.name}: {c.state[7:]}" for c in all_ if c.state != "ready"]
     return lines + [f"| {name} | not here: {why} | | | |" for why in gone]
 
@@ -104,7 +137,7 @@ def main():
     a = parser.parse_args()
     table = ["| what | contender | median | ours over it (min..max) | aim |", "|---|---|---|---|---|"]
     print("\n".join(table), flush=True)
-    for row in rows(a.folder):
+    for row in [*rows(a.folder), *models(os.environ.get("PEER_MODELS", "."))]:
         if a.only in row[0]:
             lines = race(row, a.rounds)
             print("\n".join(lines), flush=True)
