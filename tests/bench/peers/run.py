@@ -6,7 +6,7 @@
 A contender is a process that answers each line with one round's figure (peer.py, ours.c, bundle.c),
 so peers live in environments of their own; FOLDER holds those of ours that are built. PEER_ONNX,
 PEER_GGML, PEER_TORCH and PEER_BLAS name their Python interpreters (python3 where unset), OPENBLAS
-the library, and PEER_MODELS a folder with NAME.gguf, NAME.oinf and NAME.bundle of the same weights.
+the library, and PEER_MODELS a folder with NAME.gguf and NAME.oinf of the same weights.
 What is not there is said to be absent. Only ratios of one round carry from one machine to another: their
 median, least and greatest are printed, and the ratio against the best peer of each round.
 """
@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# The folder holds ours, oinf-emit and adds.oinf, which run.sh puts there.
 PYTHON = {"openblas": "PEER_BLAS", "onnx": "PEER_ONNX", "ggml": "PEER_GGML", "llama": "PEER_GGML",
           "torch": "PEER_TORCH"}
 MIB = "1024"
@@ -69,28 +70,75 @@ def rows(folder):
                [peer("ggml", "matvec", kind, MIB, w) for w in wheres])
 
 
-def bundle(folder, *task):
-    """A bundle's contender, built beside it; its own Makefile says how the model is compiled."""
-    program = os.path.join(folder, "contender")
-    for command in (["make", "-s", "-C", folder, "model.o"],
-                    [os.environ.get("CC", "cc"), "-O2", "-I", folder, "-o", program,
-                     os.path.join(HERE, "bundle.c"), os.path.join(folder, "model.o"), "-lm", "-lpthread"]):
-        if not os.path.isdir(folder) or subprocess.run(command, check=False).returncode:
-            return ("ours", ["echo", "absent " + folder])
-    return ("ours", [program, os.path.join(folder, "weights.oinf"), *task])
+def bundle(folder, package, *task, without=""):
+    """A bundle's contender: the package emitted into `folder` by the oinf-emit beside it, and built."""
+    name = os.path.basename(package).removesuffix(".oinf") + without
+    made, program = os.path.join(folder, name + ".bundle"), os.path.join(folder, name)
+    emit = [os.path.join(folder, "oinf-emit"), package, "-q", "-o", made]
+    for command in (emit + (["--without", without] if without else []) + (["--ctx", "1024"] if task[0] != "step" else []),
+                    ["make", "-s", "-C", made, "model.o"],
+                    [os.environ.get("CC", "cc"), "-O2", "-I", made, "-o", program, os.path.join(HERE, "bundle.c"),
+                     os.path.join(made, "model.o"), "-lm", "-lpthread"]):
+        if os.path.exists(program):
+            break
+        if not os.path.exists(package) or subprocess.run(command, check=False).returncode:
+            return ("ours", ["echo", "absent it is not built: " + package])
+    return ("ours" + ("" if not without else ", without " + without),
+            [program, os.path.join(made, "weights.oinf"), *task])
 
 
-def models(folder):
+def chains(folder):
+    package = os.path.join(folder, "adds.oinf")
+    for without, aim in (("fuse", 10.0), ("", None)):
+        yield (f"chain of 1,000 adds of 1,024{'' if without else ', fused'}", "million adds/s", aim,
+               bundle(folder, package, "step", "1000", without=without),
+               [peer("onnx", "adds"), peer("ggml", "adds")])
+
+
+def models(folder, made):
     """Rows of whole models, against llama.cpp on the same weights."""
     for name in MODELS:
-        gguf, ours = os.path.join(folder, name + ".gguf"), os.path.join(folder, name + ".bundle")
+        gguf, package = os.path.join(folder, name + ".gguf"), os.path.join(folder, name + ".oinf")
         aim = 1.3 if name.startswith("110m") else 1.1
         for what, task, wanted in (("decode 64", ("decode", "1", "64"), aim),
                                    ("prefill 512", ("prefill", "1", "512"), 2.0)):
-            yield (f"{name}, {what}", "tokens/s", wanted, bundle(ours, *task),
+            yield (f"{name}, {what}", "tokens/s", wanted, bundle(made, package, *task),
                    [peer("llama", task[0], gguf, *task[1:])])
         yield (f"{name}, decode 32 on two threads beside a busy process", "tokens/s", 5.0,
-               bundle(ours, "decode", "2", "32"), [peer("llama", "decode", gguf, "2", "32")])
+               bundle(made, package, "decode", "2", "32"), [peer("llama", "decode", gguf, "2", "32")])
+        for what in ("warm", "cold"):
+            yield (f"{name}, from start to first token, {what}", "tokens/s", None,
+                   bundle(made, package, "first", "1"), [peer("llama", "first", gguf, "1")])
+
+
+def forget(folder):
+    """Drops the files of a folder from the system's cache, as far as nobody maps them."""
+    for name in os.listdir(folder):
+        if name.endswith((".gguf", ".oinf")):
+            with open(os.path.join(folder, name), "rb") as f:
+                os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def race_starts(row, rounds, folders):
+    """A row whose figure is taken once in the life of a process."""
+    name, unit, _, ours, peers = row
+    figures = {c[0]: [] for c in [ours] + peers}
+    for _ in range(rounds):
+        for c in [ours] + peers:
+            if "cold" in name:
+                for folder in folders:
+                    forget(folder)
+            process = Contender(*c)
+            if process.state != "ready":
+                return [f"| {name} | not here: {c[0]}: {process.state[7:]} | | | |"]
+            figures[c[0]].append(process.ask())
+            process.end()
+    mine = figures[ours[0]]
+    lines = [f"| {name} | {ours[0]} | {1000 / statistics.median(mine):.4g} ms | | |"]
+    for c in peers:
+        lines.append(f"| {name} | {c[0]} | {1000 / statistics.median(figures[c[0]]):.4g} ms | "
+                     f"{ratio([a / b for a, b in zip(mine, figures[c[0]])])} | |")
+    return lines
 
 
 def ratio(values):
@@ -137,9 +185,15 @@ def main():
     a = parser.parse_args()
     table = ["| what | contender | median | ours over it (min..max) | aim |", "|---|---|---|---|---|"]
     print("\n".join(table), flush=True)
-    for row in [*rows(a.folder), *models(os.environ.get("PEER_MODELS", "."))]:
-        if a.only in row[0]:
-            lines = race(row, a.rounds)
+    models_at = os.environ.get("PEER_MODELS", ".")
+    for rows_of in (rows(a.folder), chains(a.folder), models(models_at, a.folder)):
+        for row in rows_of:
+            if a.only not in row[0]:
+                continue
+            if "first token" in row[0]:
+                lines = race_starts(row, a.rounds, [models_at, os.path.dirname(row[3][1][-3])])
+            else:
+                lines = race(row, a.rounds)
             print("\n".join(lines), flush=True)
             table += lines
     if a.out:
