@@ -148,8 +148,9 @@ static void make_places(generator *v, oinf_val x, double s) {
       i = oinf_cast(oinf_argmax(x, .axis = 0), .to = OINF_U8);
       random_keep(v, oinf_gather(x, i, .axis = 0), s);
       break;
-    case 2:
-      random_keep(v, oinf_gather(x, random_weight(v, OINF_I32, 1, 5, 0), .axis = -1), s);
+    case 2:  // the indices are below 8
+      i = k < 8 ? oinf_argmax(x, .axis = 1) : random_weight(v, OINF_I32, 1, 5, 0);
+      random_keep(v, oinf_gather(x, i, .axis = -1), s);
       break;
     case 3:
       random_keep(v, oinf_slice(x, .axis = 1, .begin = 1, .end = OINF_INFER, .step = 3), s);
