@@ -51,7 +51,10 @@ check "saved and resumed under the smallest budget" equal resumed --budget min -
 # Bundles say the same text, mapped and under budgets; a state goes from one to the other.
 bundle() { "${BUILD:-build}/oinf-emit" "$work/m.oinf" -q -o "$work/$1" "${@:2}" && make -s -C "$work/$1" CC="${CC:-cc}"; }
 same_text() { "$work/$1/model" --prompt "" --steps 200 --threads "$2" | cmp - "$work/text"; }
-same_hashes() { "$work/$1/model" --tokens 1,403,407,261,378,432,410,286 --steps 4 --hash | sort | cmp - <(sort "$work/hashes"); }
+same_hashes() {
+  "$work/$1/model" --tokens 1,403,407,261,378,432,410,286 --steps 4 --hash | sort >"$work/said"
+  grep -q " logits " "$work/said" && [ -z "$(comm -13 <(sort "$work/hashes") "$work/said")" ]
+}
 for budget in "" min 3M; do
   name=${budget:-mapped}
   check "bundle, $name" bundle "$name" ${budget:+--budget "$budget"}
