@@ -128,7 +128,6 @@ oinf_status oi_fill_sdpa(oi_filling *f, const oi_node *n) {
                 *v = oi_type_in(f->e, n, 2);
   const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
   f->cut->units = oi_emit_span_text(f->e, q, 0, 2);
-  f->cut->row = oi_emit_span_text(f->e, q, 2, 3);
   f->cut->cost = oi_emit_span_text(f->e, &row, 0, 2);
   f->cut->own = 4 * (uint64_t)oi_emit_bound(f->e, k->dim[0]);
   oi_put_dim(f, "HEADS", q->dim[1]);

@@ -124,7 +124,7 @@ static void put_table(oi_emit *e) {
 oinf_status oi_emit_kernels(oi_emit *e) {
   e->dot_types = 0;
   oi_text_put(&e->out,
-              "// The kernels of this network, one a node, in the order in which they first run. "
+              "// The kernels of this network, in the order in which they first run. "
               "Strict: one float\n// operation a statement, sums in sixteen partials. Symbols and "
               "indices of loops are d->s[i].\n// Each works on units from .. to - 1 of its work "
               "(call and run, in model.c).\n\n");

@@ -1,8 +1,8 @@
 // What is decided before anything is printed: bounds of symbols, the plan with every value and
 // every state write, numbers of kernels, the weights in their order of use, arenas.
 //
-// A bundle of this version keeps every value (one kernel a node, no fusion), so that each can be
-// hashed.
+// Every value that passes have left is kept, so that each can be hashed: what a fused kernel does
+// within itself is no value of the plan.
 #include <string.h>
 
 #include "compiler/figures.h"
