@@ -42,7 +42,8 @@ void bundle_end(bundle *b);
 // Builds the bundles with $CC and the flags into one program, which checks each of them in turn;
 // the test fails where it does not build, says that a value differs, or finds another number of
 // values equal than were recorded (0: any but none, as passes may take values out). `what` is said
-// then. BUNDLE_FLAGS in the environment takes the flags' place, and BUNDLE_RUNNER runs the program
+// then. The program runs once for each kind of processor that the bundle has kernels for, but with
+// -DOI_BASE_ONLY, which leaves them out. BUNDLE_FLAGS in the environment takes the flags' place, and BUNDLE_RUNNER runs the program
 // (qemu-aarch64).
 void bundle_run(const char *const *folders, const char *const *names, const uint64_t *values, int n,
                 const char *flags, const char *what);

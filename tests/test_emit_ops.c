@@ -137,6 +137,7 @@ TEST(emit_ops, every_op_comes_down) {
     all += values[n];
     part_end(&p);
   }
-  bundle_run(folders, names, values, n, "-O1", "vectors of ops");
+  bundle_run(folders, names, values, n, oi_test_soak() ? "-O3" : "-O1 -DOI_BASE_ONLY",
+             "vectors of ops");
   printf("emit_ops: %d cases, %llu values equal\n", cases, (unsigned long long)all);
 }
