@@ -4,12 +4,17 @@
 //
 //   bundle WEIGHTS decode THREADS COUNT | prefill THREADS COUNT | first THREADS
 //   bundle WEIGHTS step COUNT            COUNT operations a step: millions of them a second
+//   bundle WEIGHTS cold THREADS          a token with the weights out of the system's cache
+#define _GNU_SOURCE 1
 #include "model.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
   BEFORE = 16,
@@ -63,6 +68,23 @@ static double one_step(model_run *run, clockid_t clock) {
   return clock_of(clock) - start;
 }
 
+// What maps the file forgets its pages, and then the system does.
+static void forget(const char *path) {
+  char line[4096];
+  FILE *maps = fopen("/proc/self/maps", "r");
+  while (maps && fgets(line, sizeof line, maps)) {
+    unsigned long from = 0, to = 0;
+    line[strcspn(line, "\n")] = 0;
+    const size_t n = strlen(line), tail = strlen(path);
+    if (n < tail || strcmp(line + n - tail, path) != 0) continue;
+    if (sscanf(line, "%lx-%lx", &from, &to) == 2) madvise((void *)from, to - from, MADV_DONTNEED);
+  }
+  if (maps) fclose(maps);
+  const int fd = open(path, O_RDONLY);
+  if (fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)) die("the cache is not given up");
+  close(fd);
+}
+
 static void answer_memory(void) {
   char line[256];
   FILE *f = fopen("/proc/self/status", "r");
@@ -82,7 +104,8 @@ int main(int argc, char **argv) {
   const int count = step       ? (int)strtol(argv[3], NULL, 10)
                     : argc > 4 ? (int)strtol(argv[4], NULL, 10)
                                : 1;
-  const clockid_t clock = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+  const int cold = strcmp(task, "cold") == 0;
+  const clockid_t clock = threads == 1 && !cold ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
   model_file *file;
   model_run *run;
   if (model_open(argv[1], &file)) die(model_open_error(file));
@@ -91,14 +114,15 @@ int main(int argc, char **argv) {
   if (step) one_step(run, clock);
   else generate(run, "prefill", clock, 1);
   const double until = clock_of(CLOCK_MONOTONIC) - start;
-  if (!step && !first) generate(run, task, clock, count);
+  if (!step && !first) generate(run, cold ? "prefill" : task, clock, count);
   puts("ready");
   fflush(stdout);
   for (char line[64]; fgets(line, sizeof line, stdin); fflush(stdout)) {
+    if (cold) forget(argv[1]);
     if (strcmp(line, "resident\n") == 0) answer_memory();
     else if (first) printf("%.6g\n", 1 / until);
     else if (step) printf("%.6g\n", count / one_step(run, clock) / 1e6);
-    else printf("%.6g\n", count / generate(run, task, clock, count));
+    else printf("%.6g\n", count / generate(run, cold ? "prefill" : task, clock, count));
   }
   model_free(run);
   model_close(file);
