@@ -82,7 +82,7 @@ static void every_budget(void (*make)(world *w), void (*steps)(bundle *b), const
               oinf_error(w.ctx));
     CHECK(f.peak <= d.budget && f.smallest == smallest);
   }
-  bundle_run(folder, name, any, n, "-O1", what);
+  bundle_run(folder, name, any, n, "-O1 -DOI_BASE_ONLY", what);
   bundle_end(&b);
   world_free(&w);
 }

@@ -54,7 +54,7 @@ TEST(emit_edges, steps_that_cannot_be) {
   CHECK_INT(oinf_graph_create(ctx, m, "refuse", &g), OINF_OK);
   build(g);
   CHECK_MSG(oinf_emit_bundle(m, g, NULL, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
-  bundle_drive(folder, driver, "-O1", "refusals");
+  bundle_drive(folder, driver, "-O1 -DOI_BASE_ONLY", "refusals");
   oinf_graph_destroy(g);
   oinf_model_destroy(m);
   oinf_ctx_destroy(ctx);
@@ -87,7 +87,8 @@ TEST(emit_edges, a_kernel_may_read_many_weights) {
   bundle_step(&b);
   const oinf_emit_desc d = {.budget = OINF_EMIT_SMALLEST};
   CHECK_MSG(oinf_emit_bundle(m, g, &d, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
-  bundle_run(&(const char *){folder}, &(const char *){"model"}, &b.n_values, 1, "-O1", "weights");
+  bundle_run(&(const char *){folder}, &(const char *){"model"}, &b.n_values, 1,
+             "-O1 -DOI_BASE_ONLY", "weights");
   bundle_end(&b);
   oinf_graph_destroy(g);
   oinf_model_destroy(m);
@@ -122,7 +123,8 @@ TEST(emit_edges, weights_may_be_made) {
   bundle_begin(&b, ctx, m, g);
   bundle_step(&b);
   CHECK_MSG(oinf_emit_bundle(m, g, NULL, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
-  bundle_run(&(const char *){folder}, &(const char *){"model"}, &b.n_values, 1, "-O1", "made");
+  bundle_run(&(const char *){folder}, &(const char *){"model"}, &b.n_values, 1,
+             "-O1 -DOI_BASE_ONLY", "made");
   bundle_end(&b);
   oinf_graph_destroy(g);
   oinf_model_destroy(m);
@@ -172,7 +174,8 @@ TEST(emit_edges, a_step_may_have_no_rows) {
   }
   const oinf_emit_desc d = {.name = "model"};
   CHECK_MSG(oinf_emit_bundle(m, g, &d, folder, NULL) == OINF_OK, "%s", oinf_error(ctx));
-  bundle_run(&(const char *){folder}, &(const char *){"model"}, &(uint64_t){0}, 1, "-O1", "rows");
+  bundle_run(&(const char *){folder}, &(const char *){"model"}, &(uint64_t){0}, 1,
+             "-O1 -DOI_BASE_ONLY", "rows");
   bundle_end(&b);
   oinf_graph_destroy(g);
   oinf_model_destroy(m);
