@@ -7,10 +7,8 @@
 
 #include "compiler/passes.h"
 
-enum {
-  MOST_NODES = 1024,
-  NONE = UINT32_MAX
-};
+enum { MOST_NODES = 1024 };
+#define NONE UINT32_MAX
 
 // A region's nodes by their places in the order that stands.
 typedef struct sequence {
