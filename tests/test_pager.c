@@ -243,6 +243,29 @@ TEST(pager, fences_are_passed_when_the_way_is_known) {
   free_files(&f);
 }
 
+// A narrow page that a wider one in the ring has already leaves the schedule where it stands: the
+// wider one comes again later, and what lies between is still read once.
+TEST(pager, a_narrow_page_does_not_skip_the_schedule) {
+  enum {
+    N = 8
+  };
+  static const oi_page order[N] = {{3, 2}, {7, 1}, {3, 1}, {6, 1}, {1, 1}, {3, 2}, {5, 1}, {8, 1}};
+  const uint64_t round = 9;  // blocks: the narrow page costs nothing
+  files f = make_files();
+  oi_pager *p = open_pager(&f);
+  oi_pager_room room = {.slot = 2, .order = order, .n_order = N};
+  room.memory = malloc(oi_pager_room_bytes(&room));
+  oi_pager_set(p, &room, false);
+  for (uint64_t turn = 1; turn <= 8; turn++) {
+    for (int i = 0; i < N; i++) check_page(&f, p, order[i], false);
+    CHECK_INT(oi_pager_bytes_streamed(p), turn * round * OI_BLOCK);
+  }
+  oi_pager_stop(p);
+  oi_pager_close(p);
+  free(room.memory);
+  free_files(&f);
+}
+
 // ---- faults ----
 
 static void flip(const files *f, uint64_t at) {

@@ -322,14 +322,15 @@ static failure from_row(oi_pager *p, oi_page page, const uint8_t **out) {
 
 static bool is_page(oi_page a, oi_page b) { return a.first == b.first && a.count == b.count; }
 
-// The schedule goes on behind the page in use.
-static void take_up(oi_pager *p, oi_page now) {
+// The schedule goes on behind the page in use; false: it does not hold that page.
+static bool take_up(oi_pager *p, oi_page now) {
   for (size_t k = 0; k < p->room.n_order; k++) {
     size_t i = (p->next + k) % p->room.n_order;
     if (!is_page(p->room.order[i], now)) continue;
     p->next = i + 1;
-    return;
+    return true;
   }
+  return false;
 }
 
 static void drop_page(oi_pager *p, slot *s, oi_page page, slot_state state) {
@@ -398,7 +399,8 @@ static failure from_ring(oi_pager *p, oi_page page, const uint8_t **out) {
   failure f = fill_slot(p, page, &i);
   if (!f.fault) {
     slot *s = &p->slots[i];
-    if (p->current != i || s->load.bytes) take_up(p, s->page);
+    // What was asked for says where the schedule stands, not the wider page that has it.
+    if ((p->current != i || s->load.bytes) && !take_up(p, page)) (void)take_up(p, s->page);
     if (s->load.bytes) p->told = s->load;
     p->bytes_streamed += s->load.bytes, s->load.bytes = 0;
     p->current = i;
