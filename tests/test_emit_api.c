@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "lib/ctx.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 typedef struct world {
@@ -149,24 +150,6 @@ TEST(emit_api, parts_are_the_bundle) {
 }
 
 // ---- memory ----
-
-typedef struct scarce {
-  long calls, fail_at;
-  long long bytes;
-} scarce;
-
-static void *scarce_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-  scarce *s = user;
-  if (new_size == 0) {
-    s->bytes -= (long long)old_size;
-    free(ptr);
-    return NULL;
-  }
-  if (++s->calls == s->fail_at) return NULL;
-  void *p = realloc(ptr, new_size);
-  if (p) s->bytes += (long long)new_size - (ptr ? (long long)old_size : 0);
-  return p;
-}
 
 static oinf_status swallow(void *user, const char *file, const char *text, size_t size) {
   (void)user, (void)file, (void)text, (void)size;

@@ -5,6 +5,7 @@
 
 #include "compiler/emit.h"
 #include "tests/random_graph.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 typedef struct run {
@@ -257,23 +258,6 @@ TEST(passes, what_fuses_and_what_does_not) {
 }
 
 // ---- memory that runs out ----
-
-typedef struct scarce {
-  long calls, fail_at;
-  long long bytes;
-} scarce;
-
-static void *scarce_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-  scarce *s = user;
-  if (!new_size) {
-    s->bytes -= (long long)old_size;
-    return free(ptr), NULL;
-  }
-  if (++s->calls == s->fail_at) return NULL;
-  void *p = realloc(ptr, new_size);
-  if (p) s->bytes += (long long)new_size - (ptr ? (long long)old_size : 0);
-  return p;
-}
 
 // Parses, copies and runs every graph pass, the fail_at-th allocation failing; gives the status.
 static oinf_status run_scarce(scarce *s, const char *text, size_t size) {

@@ -2,26 +2,8 @@
 // its saved states. Each failure says so and leaves nothing behind; what is asked for again
 // afterwards gives the same bits.
 #include "tests/iofault.h"
+#include "tests/scarce.h"
 #include "tests/sim_world.h"
-
-// An allocator that fails once, and knows what is out.
-typedef struct scarce {
-  long calls, fail_at;
-  long long bytes;
-} scarce;
-
-static void *scarce_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-  scarce *s = user;
-  if (new_size == 0) {
-    s->bytes -= (long long)old_size;
-    free(ptr);
-    return NULL;
-  }
-  if (++s->calls == s->fail_at) return NULL;
-  void *p = realloc(ptr, new_size);
-  if (p) s->bytes += (long long)new_size - (ptr ? (long long)old_size : 0);
-  return p;
-}
 
 typedef struct trial {
   scarce memory;
