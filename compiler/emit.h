@@ -157,6 +157,9 @@ typedef struct oi_elements {
   bool to_bool;
 } oi_elements;
 bool oi_emit_elements_of(const oi_emit *e, const oi_node *n, oi_elements *out);
+// Constants in front of a loop, as far as the expression speaks of them: attributes and the width,
+// their names with a suffix.
+void oi_emit_attributes(oi_emit *e, const oi_node *n, const oi_elements *w, const char *suffix);
 // The loop over a result's places, by one index i or by one an axis; gives the depth within.
 uint32_t oi_emit_begin_places(oi_emit *e, const oi_type *t, bool flat, oi_emit_cut *cut);
 // The place that (i0, i1, ..) of `out` has in an operand that broadcasts, or that a permute, slice

@@ -99,26 +99,6 @@ static void put_expression(const fused *f, const char *expr, char names[3][16], 
   }
 }
 
-// Attributes that the expression speaks of, in front of the loop.
-static void put_attributes(const fused *f, const oi_node *n, const oi_elements *w,
-                           uint32_t number) {
-  const oi_op_info *info = oi_op_info_of((oi_op)n->op);
-  for (uint32_t i = 0; i < info->n_attrs; i++) {
-    char name[64];
-    double x;
-    if (info->attrs[i].type != OI_ATTR_F64) continue;
-    snprintf(name, sizeof name, "p_%s", info->attrs[i].name);
-    if (!strstr(w->expr, name)) continue;
-    memcpy(&x, (const char *)n->args + info->attrs[i].offset, sizeof x);
-    if (w->class == OI_S || w->class == OI_U)
-      oi_text_put(&f->e->out, "  const %s %s_%u = %lld;\n", w->work, name, number, (long long)x);
-    else oi_text_put(&f->e->out, "  const %s %s_%u = (%s)%a;\n", w->work, name, number, w->work, x);
-  }
-  if (strstr(w->expr, "width"))
-    oi_text_put(&f->e->out, "  const int64_t width_%u = %u;\n", number,
-                8 * (unsigned)oinf_dtype_block_bytes(type_of(f, n->out[0])->dtype));
-}
-
 // Operands that are not yet what the op computes in become so; names are theirs then.
 static void put_operands(const fused *f, const oi_node *n, const oi_elements *w, uint32_t number,
                          char names[3][16]) {
@@ -279,9 +259,11 @@ static oinf_status put_nodes(const fused *f, uint32_t main) {
 static void put_all_attributes(const fused *f) {
   uint32_t number = 0;
   for (uint32_t id = f->r->first; id; id = oi_node_at(f->e->g, id)->next, number++) {
+    const oi_node *n = oi_node_at(f->e->g, id);
+    char suffix[16];
     oi_elements w;
-    if (oi_emit_elements_of(f->e, oi_node_at(f->e->g, id), &w))
-      put_attributes(f, oi_node_at(f->e->g, id), &w, number);
+    snprintf(suffix, sizeof suffix, "_%u", number);
+    if (oi_emit_elements_of(f->e, n, &w)) oi_emit_attributes(f->e, n, &w, suffix);
   }
 }
 

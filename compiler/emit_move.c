@@ -64,8 +64,7 @@ static oi_class joint_class(const oi_emit *e, const oi_node *n, uint32_t first) 
   return class;
 }
 
-// Attributes and the width, as far as the expression speaks of them.
-static void put_attributes(oi_emit *e, const oi_node *n, const oi_elements *w) {
+void oi_emit_attributes(oi_emit *e, const oi_node *n, const oi_elements *w, const char *suffix) {
   const oi_op_info *info = n->op < OP_COUNT ? oi_op_info_of((oi_op)n->op) : NULL;
   for (uint32_t i = 0; info && i < info->n_attrs; i++) {
     char name[64];
@@ -74,12 +73,12 @@ static void put_attributes(oi_emit *e, const oi_node *n, const oi_elements *w) {
     snprintf(name, sizeof name, "p_%s", info->attrs[i].name);
     if (!strstr(w->expr, name)) continue;
     memcpy(&x, (const char *)n->args + info->attrs[i].offset, sizeof x);
-    if (w->class == OI_S || w->class == OI_U)
-      oi_text_put(&e->out, "  const %s %s = (%s)%lld;\n", w->work, name, w->work, (long long)x);
-    else oi_text_put(&e->out, "  const %s %s = (%s)%a;\n", w->work, name, w->work, x);
+    oi_text_put(&e->out, "  const %s %s%s = (%s)", w->work, name, suffix, w->work);
+    if (w->class == OI_S || w->class == OI_U) oi_text_put(&e->out, "%lld;\n", (long long)x);
+    else oi_text_put(&e->out, "%a;\n", x);
   }
   if (info && strstr(w->expr, "width"))
-    oi_text_put(&e->out, "  const int64_t width = %u;\n",
+    oi_text_put(&e->out, "  const int64_t width%s = %u;\n", suffix,
                 8 * (unsigned)oinf_dtype_block_bytes(type_of(e, n->out[0])->dtype));
 }
 
@@ -118,7 +117,7 @@ static void put_elements(oi_emit *e, const oi_node *n, const oi_elements *w, oi_
     if (in->rank && !same_shape(in, out)) flat = false;
   }
   oi_emit_begin(e, n);
-  put_attributes(e, n, w);
+  oi_emit_attributes(e, n, w, "");
   const uint32_t depth = oi_emit_begin_places(e, out, flat, cut);
   for (uint32_t i = 0; i < n->n_in; i++) put_operand(e, n, w, flat, i, depth);
   oi_emit_indent(e, depth);
