@@ -85,6 +85,7 @@ static const struct {
              {"report.html", oi_emit_report, OI_EMIT_PAPERS, false, NULL, false},
              {"model.h", oi_emit_header, OI_EMIT_HOST, true, NULL, false},
              {"model.c", oi_emit_model, OI_EMIT_HOST, true, NULL, false},
+             {"library.c", oi_emit_library, OI_EMIT_HOST, true, NULL, false},
              {"kernels.c", oi_emit_kernels, OI_EMIT_DEVICE, false, NULL, false},
              {"runtime.c", print_runtime, OI_EMIT_HOST, false, NULL, false},
              {"main.c", NULL, OI_EMIT_HOST, true, "main.c", false},

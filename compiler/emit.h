@@ -21,7 +21,7 @@ typedef struct oi_emit_weight {
   bool same;        // all entries are one tensor
 } oi_emit_weight;
 
-// How a kernel's work is cut (run in kernels/open.c): texts of C over d->s[i].
+// How a kernel's work is cut (run in kernels/open.c): texts of C over d.
 typedef struct oi_emit_cut {
   const char *units, *cost;  // how many units there are; operations of one
   const char *ready;         // units of the kernel NAME_ready that runs before; NULL: there is none
@@ -65,7 +65,8 @@ typedef struct oinf_emit {
   struct oi_figures *fig;       // compiler/figures.h
   oinf_emit_kernel *described;  // for the API: without costs
   oi_text out;                  // the file being printed
-  bool in_words;                // dims are printed for people: names of fields, not d->s[i]
+  uint32_t n_shown;             // values of the step that were printed so far
+  bool in_words;                // dims are printed for people: names of fields alone
 } oi_emit;
 
 // emit.c
@@ -111,13 +112,16 @@ oinf_status oi_emit_weights(oi_emit *e, const char *path);
 oinf_status oi_emit_embedded(oi_emit *e);  // e->package as an array
 // emit_expr.c: dims, counts, places as C; names of the model only as escaped strings.
 void oi_emit_dim(oi_emit *e, oinf_dim d);
+void oi_emit_dim_bare(oi_emit *e, oinf_dim d);   // never in parentheses
 void oi_emit_dim_words(oi_emit *e, oinf_dim d);  // with names of fields
 bool oi_emit_speaks_of_loops(const oi_emit *e, oinf_dim d);
 void oi_emit_count(oi_emit *e, const oi_type *t);  // elements
 // Of axes from .. to - 1.
 void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
 void oi_emit_string(oi_emit *e, const char *text, size_t n, bool format);  // in quotes
-void oi_emit_label(oi_emit *e, uint32_t value);  // a printf format in quotes, then its arguments
+// A value's label in quotes, {} where a turn of a loop stands; the turns, an array or NULL.
+void oi_emit_label(oi_emit *e, uint32_t value);
+void oi_emit_turns(oi_emit *e, uint32_t value);
 typedef struct oi_emit_dtype {
   const char *name, *type, *load;  // "f16", "uint16_t", "oi_f16_to_f32"
   const char *work;                // what an op computes in: float, double, int64_t, uint64_t, bool
@@ -192,12 +196,18 @@ const char *oi_emit_symbol_field(const oi_emit *e, size_t sym, char room[32]);
 bool oi_emit_is_free(const oi_emit *e, size_t sym);  // a step chooses it
 void oi_emit_entry_name(oi_emit *e, uint32_t variant);
 bool oi_emit_is_typed(const oi_emit *e, uint32_t variant);  // has an entry point of typed arrays
+void oi_emit_dims(oi_emit *e);  // the type of d
 void oi_emit_ports(oi_emit *e);
+void oi_emit_port_dims(oi_emit *e);
 void oi_emit_entries(oi_emit *e);
 void oi_emit_checks(oi_emit *e);  // emit_check.c: check_step
-// emit_step.c: model.c's tables and the function that runs a step; emit_header.c: model.h;
-// emit_golden.c; report_*.c: what people read.
+// emit_model.c: model.c, the network, and library.c, the same text for all; emit_step.c: the
+// function that runs a step; emit_header.c: model.h; emit_golden.c; report_*.c: what people read.
 oinf_status oi_emit_model(oi_emit *e);
+oinf_status oi_emit_library(oi_emit *e);
+void oi_emit_weight_name(oi_emit *e, const oi_emit_weight *w);
+void oi_emit_shown(oi_emit *e);  // the table of what a step shows
+oinf_status oi_emit_step(oi_emit *e);
 oinf_status oi_emit_header(oi_emit *e);
 oinf_status oi_emit_golden(oi_emit *e);
 oinf_status oi_emit_plan_json(oi_emit *e);

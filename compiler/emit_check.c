@@ -1,5 +1,5 @@
 // check_step of model.c: what can be refused is refused before anything runs. Bounds of the
-// symbols, the graph's conditions, rows that fit the states, all as C over d->s[i]. A condition
+// symbols, the graph's conditions, rows that fit the states, all as C over d. A condition
 // that speaks of loops is asked for every turn of them; one that holds whatever the symbols are is
 // not printed.
 #include <string.h>
@@ -24,31 +24,53 @@ static void put_refusal(oi_emit *e, uint32_t depth, oinf_dim a, const char *op, 
   oi_text_put(&e->out, ");\n");
 }
 
-static void put_condition(oi_emit *e, oinf_dim a, const char *op, oinf_dim b, const char *what) {
-  put_refusal(e, 0, a, op, b, what);
-}
-
 static void put_bounds(oi_emit *e, size_t i) {
   oi_sym *sym = oi_dims_sym_at(e->g->dims, i);
+  char room[32];
   if (e->pin_lo[i] == e->pin_hi[i]) {
-    oi_text_put(&e->out, "  d->s[%zu] = %lld;\n", i, (long long)e->pin_hi[i]);
+    oi_text_put(&e->out, "  d->%s = %lld;\n", oi_emit_symbol_field(e, i, room),
+                (long long)e->pin_hi[i]);
     return;
   }
   oi_text_put(&e->out, "  if (outside(r, %zu, ", i);
   oi_emit_dim(e, sym->lo);
-  oi_text_put(&e->out, e->pin_hi[i] == INT64_MAX ? ", " : ", dim_min(");
-  oi_emit_dim(e, sym->hi);
-  if (e->pin_hi[i] != INT64_MAX) oi_text_put(&e->out, ", %lld)", (long long)e->pin_hi[i]);
+  const bool lower = e->pin_hi[i] != INT64_MAX && e->pin_hi[i] != sym->hi;
+  oi_text_put(&e->out, lower ? ", dim_min(" : ", ");
+  oi_emit_dim_bare(e, sym->hi);
+  if (lower) oi_text_put(&e->out, ", %lld)", (long long)e->pin_hi[i]);
   oi_text_put(&e->out, ")) return r->status;\n");
 }
 
-static void put_state_rows(oi_emit *e, const oi_node *n) {
+// Rows of a state that an item needs, and how many there are; false: nothing is to be asked.
+static bool state_rows(const oi_emit *e, const oi_item *item, oinf_dim *rows, oinf_dim *room) {
+  if (item->kind != OI_ITEM_RUN) return false;
+  const oi_node *n = oi_node_at(e->g, item->node);
+  if (n->op != OP_STATE_READ && n->op != OP_STATE_WRITE) return false;
   const oi_state_decl *s = &e->g->states.at[n->state];
-  oinf_dim rows = oi_val_at(e->g, n->out[0])->type.dim[0];
-  if (n->op == OP_STATE_WRITE) rows = oi_dims_add(e->g->dims, rows, n->b);
-  if (oi_emit_speaks_of_loops(e, rows)) return;
-  put_condition(e, rows, "<=", s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0],
-                "a state has fewer rows than are asked for");
+  *rows = oi_val_at(e->g, n->out[0])->type.dim[0];
+  if (n->op == OP_STATE_WRITE) *rows = oi_dims_add(e->g->dims, *rows, n->b);
+  *room = s->type.dim[s->layering == OI_LAYERS_FIRST ? 1 : 0];
+  return !oi_emit_speaks_of_loops(e, *rows);
+}
+
+// Was it asked by a condition of the graph, or by an item before this one?
+static bool was_asked(const oi_emit *e, size_t item, oinf_dim rows, oinf_dim room) {
+  for (size_t i = 0; i < e->g->conditions.n; i++) {
+    const oi_condition *c = &e->g->conditions.at[i];
+    if (c->at_most && c->a == rows && c->b == room) return true;
+  }
+  for (size_t i = 0; i < item; i++) {
+    oinf_dim a, b;
+    if (state_rows(e, &e->plan.items.at[i], &a, &b) && a == rows && b == room) return true;
+  }
+  return false;
+}
+
+static void put_state_rows(oi_emit *e, size_t item) {
+  oinf_dim rows, room;
+  if (!state_rows(e, &e->plan.items.at[item], &rows, &room)) return;
+  if (was_asked(e, item, rows, room)) return;
+  put_refusal(e, 0, rows, "<=", room, "a state has fewer rows than are asked for");
 }
 
 // ---- conditions of the graph ----
@@ -68,12 +90,14 @@ static bool holds(const oi_emit *e, const oi_condition *c) {
 
 static void put_loops(oi_emit *e, const oi_condition *c) {
   uint32_t depth = 0;
+  char turn[32];
   for (size_t i = 0; i < oi_dims_sym_count(e->g->dims); i++) {
     const oi_sym *sym = oi_dims_sym_at(e->g->dims, i);
     if (!sym->is_loop || !speaks_of(e, c, i)) continue;
     put_indent(e, depth++);
-    oi_text_put(&e->out, "for (d->s[%zu] = 0; d->s[%zu] <= %lld; d->s[%zu]++)\n", i, i,
-                (long long)sym->hi, i);
+    oi_emit_symbol_field(e, i, turn);
+    oi_text_put(&e->out, "for (d->%s = 0; d->%s <= %lld; d->%s++)\n", turn, turn,
+                (long long)sym->hi, turn);
   }
   put_refusal(e, depth, c->a, c->at_most ? "<=" : "==", c->b, c->what);
 }
@@ -86,11 +110,6 @@ void oi_emit_checks(oi_emit *e) {
     if (!oi_dims_sym_at(e->g->dims, i)->is_loop) put_bounds(e, i);
   for (size_t i = 0; i < e->g->conditions.n; i++)
     if (!holds(e, &e->g->conditions.at[i])) put_loops(e, &e->g->conditions.at[i]);
-  for (size_t i = 0; i < e->plan.items.n; i++) {
-    const oi_item *item = &e->plan.items.at[i];
-    if (item->kind != OI_ITEM_RUN) continue;
-    const oi_node *n = oi_node_at(e->g, item->node);
-    if (n->op == OP_STATE_READ || n->op == OP_STATE_WRITE) put_state_rows(e, n);
-  }
+  for (size_t i = 0; i < e->plan.items.n; i++) put_state_rows(e, i);
   oi_text_put(&e->out, "  return MODEL_OK;\n}\n\n");
 }

@@ -1,6 +1,6 @@
-// Dims, shapes and names as C. A symbol is d->s[i]: no name of the model becomes code. Strings
-// hold letters, digits and a few marks as they are and every other byte in octal, so no quote,
-// newline, trigraph or direction mark of a name reaches the compiler.
+// Dims, shapes and names as C. A symbol is d->rows or d->loop3: no name of the model becomes code.
+// Strings hold letters, digits and a few marks as they are and every other byte in octal, so no
+// quote, newline, trigraph or direction mark of a name reaches the compiler.
 #include <string.h>
 
 #include "compiler/emit.h"
@@ -22,7 +22,7 @@ static void print_atom(oi_emit *e, const dim_atom *a) {
     return;
   }
   if (a->kind == DIM_SYM) {
-    oi_text_put(&e->out, "d->s[%lld]", (long long)a->a);
+    oi_text_put(&e->out, "d->%s", oi_emit_symbol_field(e, (size_t)a->a, room));
     return;
   }
   oi_text_put(&e->out, "%s(", function[a->kind]);
@@ -59,6 +59,8 @@ void oi_emit_dim(oi_emit *e, oinf_dim d) {
   print_expr(e, d);
   if (wide) oi_text_put(&e->out, ")");
 }
+
+void oi_emit_dim_bare(oi_emit *e, oinf_dim d) { print_expr(e, d); }
 
 void oi_emit_dim_words(oi_emit *e, oinf_dim d) {
   e->in_words = true;
@@ -141,17 +143,43 @@ static int loop_symbol(const oi_emit *e, const uint32_t *loops, uint32_t depth, 
 // The inside of a hole, "2*l+1", as C; notes the loops it speaks of.
 static void print_hole(oi_emit *e, const uint32_t *loops, uint32_t depth, const char *at,
                        const char *end, bool *used) {
-  oi_text_put(&e->out, ", (long long)(");
+  char room[32];
   while (at < end) {
     size_t n = 0;
     uint32_t level = 0;
     while (at + n < end && is_word(at[n])) n++;
     const int sym = n && !is_digit(*at) ? loop_symbol(e, loops, depth, at, n, &level) : -1;
-    if (sym >= 0) oi_text_put(&e->out, "d->s[%d]", sym), used[level] = true;
-    else oi_text_put(&e->out, "%.*s", n ? (int)n : 1, at);
+    if (sym >= 0) {
+      oi_text_put(&e->out, "d->%s", oi_emit_symbol_field(e, (size_t)sym, room));
+      used[level] = true;
+    } else {
+      oi_text_put(&e->out, "%.*s", n ? (int)n : 1, at);
+    }
     at += n ? n : 1;
   }
-  oi_text_put(&e->out, ")");
+}
+
+// Holes of the name in order, then the loops around that it does not speak of. True: there is one.
+static bool print_turns(oi_emit *e, uint32_t value, bool used[OI_MAX_DEPTH]) {
+  const char *name = oi_val_at(e->g, value)->name;
+  uint32_t loops[OI_MAX_DEPTH];
+  const uint32_t depth = oi_value_depth(e->g, value, loops);
+  bool any = false;
+  char room[32];
+  for (const char *at = strchr(name ? name : "", '{'); at; at = strchr(at, '{')) {
+    const char *end = strchr(at, '}');
+    if (!end) break;
+    if (any) oi_text_put(&e->out, ", ");
+    print_hole(e, loops, depth, at + 1, end, used);
+    at = end, any = true;
+  }
+  for (uint32_t i = 0; i < depth; i++) {
+    if (used[i]) continue;
+    const uint32_t sym = oi_node_at(e->g, loops[i])->loop_sym;
+    oi_text_put(&e->out, "%sd->%s", any ? ", " : "", oi_emit_symbol_field(e, sym, room));
+    any = true;
+  }
+  return any;
 }
 
 void oi_emit_label(oi_emit *e, uint32_t value) {
@@ -159,32 +187,30 @@ void oi_emit_label(oi_emit *e, uint32_t value) {
   uint32_t loops[OI_MAX_DEPTH];
   bool used[OI_MAX_DEPTH] = {false};
   const uint32_t depth = oi_value_depth(e->g, value, loops);
-  const char *name = v->name ? v->name : "";
-  oi_text whole = e->out, args;
-  oi_text_init(&args, e->ctx);
-  e->out = args;  // first the arguments, to know which loops the name speaks of
-  for (const char *at = strchr(name, '{'); at; at = strchr(at, '{')) {
-    const char *end = strchr(at, '}');
-    if (!end) break;
-    print_hole(e, loops, depth, at + 1, end, used);
-    at = end;
-  }
-  for (uint32_t i = 0; i < depth; i++)
-    if (!used[i])
-      oi_text_put(&e->out, ", (long long)d->s[%u]", oi_node_at(e->g, loops[i])->loop_sym);
-  args = e->out, e->out = whole;
+  const size_t from = e->out.n;
+  print_turns(e, value, used);  // says which loops the name speaks of
+  (void)oi_emit_taken(e, from);
   oi_text_put(&e->out, "\"");
-  for (const char *at = name; *at; at++) {
-    if (*at == '{') oi_text_put(&e->out, "%%lld"), at = strchr(at, '}');
-    else print_byte(e, (unsigned char)*at, true);
+  for (const char *at = v->name ? v->name : ""; *at; at++) {
+    if (*at == '{') oi_text_put(&e->out, "{}"), at = strchr(at, '}');
+    else print_byte(e, (unsigned char)*at, false);
     if (!at) break;
   }
-  if (!*name) oi_text_put(&e->out, "%%%%%u", oi_value_label_number(e->g, value));
+  if (!v->name || !*v->name) oi_text_put(&e->out, "%%%u", oi_value_label_number(e->g, value));
   for (uint32_t i = 0; i < depth; i++)
-    if (!used[i]) oi_text_put(&e->out, "[%%lld]");
-  oi_text_put(&e->out, "\"%s", args.at ? args.at : "");
-  e->out.failed |= args.failed;
-  oi_text_free(&args);
+    if (!used[i]) oi_text_put(&e->out, "[{}]");
+  oi_text_put(&e->out, "\"");
+}
+
+void oi_emit_turns(oi_emit *e, uint32_t value) {
+  bool used[OI_MAX_DEPTH] = {false};
+  const size_t from = e->out.n;
+  oi_text_put(&e->out, "(int64_t[]){");
+  const bool any = print_turns(e, value, used);
+  oi_text_put(&e->out, "}");
+  if (any) return;
+  (void)oi_emit_taken(e, from);
+  oi_text_put(&e->out, "NULL");
 }
 
 // ---- dtypes ----

@@ -125,9 +125,9 @@ oinf_status oi_emit_kernels(oi_emit *e) {
   e->dot_types = 0;
   oi_text_put(&e->out,
               "// The kernels of this network, in the order in which they first run. "
-              "Strict: one float\n// operation a statement, sums in sixteen partials. Symbols and "
-              "indices of loops are d->s[i].\n// Each works on units from .. to - 1 of its work "
-              "(call and run, in model.c).\n\n");
+              "Strict: one float\n// operation a statement, sums in sixteen partials. "
+              "Each works on units from .. to - 1 of its\n// work (call and run, in library.c); "
+              "bounds of a step and turns of loops are in d.\n\n");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
     OI_TRY(oi_emit_kernel(e, e->in_order[i], &e->cuts[e->in_order[i]]));
     oi_text_put(&e->out, "\n");

@@ -43,7 +43,9 @@ const char *oi_emit_port_field(const oi_emit *e, oi_emit_kind kind, uint32_t i, 
 const char *oi_emit_symbol_field(const oi_emit *e, size_t sym, char room[32]) {
   size_t at = 0;
   for (size_t i = 0; i < sym; i++) at += oi_emit_is_free(e, i);
-  if ((int)sym == oi_emit_symbol(e, true)) snprintf(room, 32, "rows");
+  if (oi_dims_sym_at(e->g->dims, sym)->is_loop) snprintf(room, 32, "loop%zu", sym);
+  else if (!oi_emit_is_free(e, sym)) snprintf(room, 32, "fixed%zu", sym);
+  else if ((int)sym == oi_emit_symbol(e, true)) snprintf(room, 32, "rows");
   else if ((int)sym == oi_emit_symbol(e, false)) snprintf(room, 32, "position");
   else snprintf(room, 32, "size%zu", at);
   return room;
@@ -51,7 +53,19 @@ const char *oi_emit_symbol_field(const oi_emit *e, size_t sym, char room[32]) {
 
 // ---- tables of model.c ----
 
-static void put_symbols(oi_emit *e) {
+// Symbols by number and by field.
+void oi_emit_dims(oi_emit *e) {
+  const size_t n = oi_dims_sym_count(e->g->dims);
+  char room[32];
+  oi_text_put(&e->out,
+              "// Bounds of a step, and turns of loops.\n"
+              "typedef union dims {\n  int64_t s[N_SYMS + 1];\n  struct {\n    int64_t ");
+  for (size_t i = 0; i < n; i++)
+    oi_text_put(&e->out, "%s, ", oi_emit_symbol_field(e, i, room));
+  oi_text_put(&e->out, "none;\n  };\n} dims;\n\n");
+}
+
+static void put_names(oi_emit *e) {
   const size_t n = oi_dims_sym_count(e->g->dims);
   oi_text_put(&e->out, "static const char *const symbol_names[N_SYMS + 1] = {");
   for (size_t i = 0; i < n; i++) {
@@ -166,26 +180,20 @@ static void put_end(oi_emit *e) {
   oi_text_put(&e->out, "  return position;\n}\n\n");
 }
 
-static const char outside[] =
-    "MAYBE static bool outside(model_run *r, int symbol, int64_t lo, int64_t hi) {\n"
-    "  const int64_t x = r->d.s[symbol];\n"
-    "  if (x < lo || x > hi)\n"
-    "    (void)fails(r, MODEL_USAGE, \"symbol %s is %lld, outside %lld to %lld\",\n"
-    "                symbol_names[symbol], (long long)x, (long long)lo, (long long)hi);\n"
-    "  return x < lo || x > hi;\n"
-    "}\n\n";
-
 void oi_emit_ports(oi_emit *e) {
   oi_text_put(&e->out, "// What the network takes and gives, by the model's names.\n");
-  put_symbols(e);
+  put_names(e);
   put_ports(e, OI_EMIT_INPUT);
   put_ports(e, OI_EMIT_OUTPUT);
   put_axes(e);
+  put_states(e);
+  oi_text_put(&e->out, "\n");
+}
+
+void oi_emit_port_dims(oi_emit *e) {
   put_dims(e, OI_EMIT_INPUT);
   put_dims(e, OI_EMIT_OUTPUT);
-  put_states(e);
   put_end(e);
-  oi_text_put(&e->out, "%s", outside);
 }
 
 // ---- entry points ----

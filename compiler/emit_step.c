@@ -1,5 +1,5 @@
-// model.c: constants, tables of the weights, the checks before a step, and the step itself: the
-// plan's items printed one behind the other, loops as loops.
+// The step of model.c: the plan's items printed one behind the other, loops as loops; and a table
+// of the values that it shows.
 #include <string.h>
 
 #include "compiler/emit.h"
@@ -13,133 +13,44 @@ static const oi_storage *storage_of(const oi_emit *e, uint32_t value) {
   return &e->plan.storages.at[e->plan.of_value[value]];
 }
 
-// ---- constants and tables ----
-
-static void define(oi_emit *e, const char *name, uint64_t x) {
-  oi_text_put(&e->out, "#define %s %lluu\n", name, (unsigned long long)x);
-}
-static void define_int(oi_emit *e, const char *name, int64_t x) {
-  oi_text_put(&e->out, "#define %s %lld\n", name, (long long)x);
-}
-
-static void put_constants(oi_emit *e) {
-  const uint64_t blocks = (e->weights_bytes + (1 << 20) - 1) >> 20;
-  define_int(e, "N_SYMS", (int64_t)oi_dims_sym_count(e->g->dims));
-  define_int(e, "N_INPUTS", (int64_t)e->g->inputs.n);
-  define_int(e, "N_OUTPUTS", (int64_t)e->g->outputs.n);
-  define_int(e, "N_STATES", (int64_t)e->g->states.n);
-  define_int(e, "MAPPED", e->desc.budget == OINF_EMIT_MAPPED);
-  define_int(e, "EMBEDDED", e->desc.embed);
-  define_int(e, "GENERATES", oi_emit_logits(e) >= 0);
-  define_int(e, "LOGITS", oi_emit_logits(e));
-  define_int(e, "SYM_ROWS", oi_emit_symbol(e, true));
-  define_int(e, "SYM_POSITION", oi_emit_symbol(e, false));
-  define(e, "ARENA_BYTES", e->paging.bytes);
-  define(e, "PICK_BYTES", e->pick_bytes);
-  define(e, "ACT_BYTES", e->figures.activations);
-  define(e, "ROOM_BYTES", e->figures.room);
-  define(e, "WORKER_BYTES", e->figures.worker);
-  define(e, "PEAK_BYTES", e->figures.peak);
-  define(e, "FILE_BYTES", e->file_bytes);
-  define(e, "WEIGHTS_AT", e->weights_at);
-  define(e, "WEIGHTS_BYTES", e->weights_bytes);
-  define(e, "WEIGHTS_BLOCKS", blocks);
-  define(e, "CHECKSUMS_AT", e->checksums_at);
-  define(e, "TOKENIZER_AT", e->tokenizer_at);
-  define(e, "TOKENIZER_BYTES", e->tokenizer_bytes);
-  oi_text_put(&e->out, "#define NO_WEIGHT UINT64_MAX\n\n");
-}
-
-static void put_numbers(oi_emit *e, const char *name, const uint64_t *x, size_t n) {
-  oi_text_put(&e->out, "static const uint64_t %s[%zu] = {", name, n + 1);
-  for (size_t i = 0; i < n; i++) oi_text_put(&e->out, "%llu, ", (unsigned long long)x[i]);
-  oi_text_put(&e->out, "0};\n");
-}
-
-static void put_weight_name(oi_emit *e, const oi_emit_weight *w) {
-  const oi_node *user = oi_node_at(e->g, w->user);
-  const char *role = user->n_out ? oi_emit_role_name(oi_val_at(e->g, user->out[0])->hint.role) : "";
-  oi_text_put(&e->out, "w%02u%s%s", w->number, *role ? "_" : "", role);
-}
-
-static void put_weight_table(oi_emit *e, const oi_emit_weight *w) {
-  const uint32_t n = w->same ? 1 : w->n;
-  oi_text_put(&e->out, "static const uint64_t ");
-  put_weight_name(e, w);
-  oi_text_put(&e->out, "[%u] = {", n);
-  for (uint32_t i = 0; i < n; i++) {
-    oi_text_put(&e->out, "%s", i == 0 ? "" : i % 8 ? ", " : ",\n    ");
-    if (w->tensor[i] < 0) oi_text_put(&e->out, "NO_WEIGHT");
-    else oi_text_put(&e->out, "%llu", (unsigned long long)e->offset[w->tensor[i]]);
-  }
-  oi_text_put(&e->out, "};\n");
-}
-
-static void put_tables(oi_emit *e) {
-  oi_text_put(&e->out, "static const uint8_t front_digest[32] = {");
-  for (int i = 0; i < 32; i++)
-    oi_text_put(&e->out, "%s0x%02x", i == 0 ? "" : i % 12 ? ", " : ",\n    ", e->digest[i]);
-  oi_text_put(&e->out, "};\n");
-  put_numbers(e, "state_bytes", e->state_bytes, e->g->states.n);
-  put_numbers(e, "output_bytes", e->output_bytes, e->g->outputs.n);
-  oi_text_put(&e->out, "// Places of the weights in their section, by the loops around.\n");
-  for (size_t i = 0; i < e->weights.n; i++) put_weight_table(e, &e->weights.at[i]);
-  oi_text_put(&e->out, "\n");
-}
-
-// Kernels by number, and how many operands one has at most.
-static void put_kernels(oi_emit *e) {
-  uint32_t in = 1, out = 1;
-  char name[96];
-  oi_text_put(&e->out, "enum {\n");
-  for (uint32_t i = 0; i < e->n_kernels; i++) {
-    const uint32_t id = e->in_order[i];
-    const oi_node *n = oi_node_at(e->g, id);
-    if (e->cuts[id].ready)
-      oi_text_put(&e->out, "  %s_ready,\n", oi_emit_ready_name(e, id, name));
-    oi_text_put(&e->out, "  %s,\n", oi_emit_kernel_name(e, id, name));
-    if (n->n_in > in) in = n->n_in;
-    if (n->n_out > out) out = n->n_out;
-  }
-  oi_text_put(&e->out, "  N_KERNELS,\n  MOST_IN = %u,\n  MOST_OUT = %u\n};\n\n", in, out);
-}
-
 // ---- where a value lies, as an expression ----
 
 static void put_weight_index(oi_emit *e, const oi_emit_weight *w) {
   uint32_t loops[OI_MAX_DEPTH];
+  char room[32];
   const uint32_t depth = oi_value_depth(e->g, oi_node_at(e->g, w->node)->out[0], loops);
-  put_weight_name(e, w);
+  oi_emit_weight_name(e, w);
   oi_text_put(&e->out, "[");
   for (uint32_t i = 0; i < depth && !w->same; i++) {
     const oi_node *loop = oi_node_at(e->g, loops[i]);
     if (i) oi_text_put(&e->out, " * %lld + ", (long long)loop->trips);
     if (i + 2 < depth) oi_text_put(&e->out, "(");
-    oi_text_put(&e->out, "d->s[%u]", loop->loop_sym);
+    oi_text_put(&e->out, "d->%s", oi_emit_symbol_field(e, loop->loop_sym, room));
   }
   for (uint32_t i = 2; i < depth && !w->same; i++) oi_text_put(&e->out, ")");
   oi_text_put(&e->out, w->same || !depth ? "0]" : "]");
 }
 
+// Part of where a state's rows lie: `index` times the bytes of axes axis .. of the state.
+static void put_rows_at(oi_emit *e, const oi_type *t, oinf_dim index, uint32_t axis) {
+  int64_t lo, hi, bytes = oinf_dtype_block_bytes(t->dtype);
+  for (uint32_t i = axis; i < t->rank; i++) {
+    oi_dims_bounds(e->g->dims, t->dim[i], e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
+    bytes *= hi;
+  }
+  oi_emit_dim(e, index);
+  oi_text_put(&e->out, " * %lld", (long long)bytes);
+}
+
 static void put_state(oi_emit *e, const oi_node *n) {
   const oi_state_decl *s = &e->g->states.at[n->state];
-  const bool layers = s->layering == OI_LAYERS_FIRST;
+  const bool layers = s->layering == OI_LAYERS_FIRST, writes = n->op == OP_STATE_WRITE;
   const uint32_t axis = layers ? 1 : 0;
-  const unsigned element = (unsigned)oinf_dtype_block_bytes(s->type.dtype);
-  oi_text_put(&e->out, "state_at(r, %u, (0", n->state);
-  if (layers) {
-    oi_text_put(&e->out, " + ");
-    oi_emit_dim(e, n->a);
-    oi_text_put(&e->out, " * ");
-    oi_emit_span(e, &s->type, axis, s->type.rank);
-  }
-  if (n->op == OP_STATE_WRITE) {
-    oi_text_put(&e->out, " + ");
-    oi_emit_dim(e, n->b);
-    oi_text_put(&e->out, " * ");
-    oi_emit_span(e, &s->type, axis + 1, s->type.rank);
-  }
-  oi_text_put(&e->out, ") * %u)", element);
+  oi_text_put(&e->out, "state_at(r, %u, ", n->state);
+  if (layers) put_rows_at(e, &s->type, n->a, axis);
+  if (layers && writes) oi_text_put(&e->out, " + ");
+  if (writes) put_rows_at(e, &s->type, n->b, axis + 1);
+  oi_text_put(&e->out, layers || writes ? ")" : "0)");
 }
 
 // `slot`: which of the item's weights a weight is.
@@ -183,23 +94,48 @@ static bool fetch(oi_emit *e, uint32_t depth, uint32_t value, uint32_t slot) {
 
 // ---- items ----
 
-static void put_show(oi_emit *e, uint32_t depth, const char *kernel, uint32_t value) {
+// Values that passes made have no label and are not shown.
+static void put_shown(oi_emit *e, uint32_t id, uint32_t value) {
   const oi_type *t = &oi_val_at(e->g, value)->type;
   uint32_t loops[OI_MAX_DEPTH];
-  if (!oi_value_has_label(e->g, value)) return;  // made by a pass
+  char room[96];
+  if (!oi_value_has_label(e->g, value)) return;
   const uint32_t level = oi_value_depth(e->g, value, loops);
-  line(e, depth, "if (r->show)\n");
-  line(e, depth + 1, "show(r, \"");
-  oi_text_put(&e->out, "%s\", ", kernel);
-  if (level) oi_text_put(&e->out, "d->s[%u], ", oi_node_at(e->g, loops[level - 1])->loop_sym);
-  else oi_text_put(&e->out, "-1, ");
-  put_pointer(e, value, 0);
-  oi_text_put(&e->out, ", \"%s\", %u, %u,\n", oi_emit_dtype_of(t->dtype)->name,
-              (unsigned)oinf_dtype_block_bytes(t->dtype), t->rank);
-  line(e, depth + 3, "(const int64_t[]){");
-  for (uint32_t i = 0; i < t->rank; i++) oi_emit_dim(e, t->dim[i]), oi_text_put(&e->out, ", ");
-  oi_text_put(&e->out, "0}, ");
+  const char *op = oi_kind_name(oi_node_at(e->g, id)->op);
+  oi_text_put(&e->out, "    {\"%s\", \"%s\", %u, %u, %d, ",
+              e->kernel[id] ? oi_emit_kernel_name(e, id, room) : op,
+              oi_emit_dtype_of(t->dtype)->name, (unsigned)oinf_dtype_block_bytes(t->dtype), t->rank,
+              level ? (int)oi_node_at(e->g, loops[level - 1])->loop_sym : -1);
   oi_emit_label(e, value);
+  oi_text_put(&e->out, "},\n");
+}
+
+void oi_emit_shown(oi_emit *e) {
+  oi_text_put(&e->out, "static const shown values[] = {\n");
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind != OI_ITEM_RUN) continue;
+    const oi_node *n = oi_node_at(e->g, item->node);
+    for (uint32_t k = 0; k < n->n_out && n->op != OP_NUM; k++) put_shown(e, item->node, n->out[k]);
+  }
+  oi_text_put(&e->out, "    {\"\", \"\", 0, 0, -1, \"\"}};\n\n");
+  e->n_shown = 0;
+}
+
+// In the order of the table.
+static void put_show(oi_emit *e, uint32_t depth, uint32_t value) {
+  const oi_type *t = &oi_val_at(e->g, value)->type;
+  if (!oi_value_has_label(e->g, value)) return;
+  line(e, depth, "if (r->show) show(r, ");
+  oi_text_put(&e->out, "%u, ", e->n_shown++);
+  put_pointer(e, value, 0);
+  oi_text_put(&e->out, ", (int64_t[]){%s", t->rank ? "" : "0");
+  for (uint32_t i = 0; i < t->rank; i++) {
+    oi_text_put(&e->out, i ? ", " : "");
+    oi_emit_dim_bare(e, t->dim[i]);
+  }
+  oi_text_put(&e->out, "}, ");
+  oi_emit_turns(e, value);
   oi_text_put(&e->out, ");\n");
 }
 
@@ -301,14 +237,16 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   uint32_t slot = 0;
   const bool runs = e->kernel[id] != 0;
   oi_emit_kernel_name(e, id, kernel);
-  line(e, depth, "{\n");
+  bool block = runs;  // a kernel's call, or a weight that is shown by a view of it
+  for (uint32_t i = 0; i < n->n_in; i++)
+    block |= storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT;
+  if (block) line(e, depth++, "{\n");
   for (uint32_t i = 0; i < n->n_in && !e->desc.budget; i++)
-    if (fetch(e, depth + 1, n->in[i], slot)) slot++;
-  if (runs) put_call(e, depth + 1, id, kernel);
-  put_kept(e, depth + 1, n);
-  for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++)
-    put_show(e, depth + 1, runs ? kernel : oi_kind_name(n->op), n->out[i]);
-  line(e, depth, "}\n");
+    if (fetch(e, depth, n->in[i], slot)) slot++;
+  if (runs) put_call(e, depth, id, kernel);
+  put_kept(e, depth, n);
+  for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++) put_show(e, depth, n->out[i]);
+  if (block) line(e, --depth, "}\n");
 }
 
 static void put_copy(oi_emit *e, uint32_t depth, uint32_t from, uint32_t to) {
@@ -360,6 +298,7 @@ static void put_yields(oi_emit *e, uint32_t depth, const oi_region *body, uint64
 static oinf_status put_loop(oi_emit *e, uint32_t depth, const oi_item *item, bool begin) {
   const oi_node *n = oi_node_at(e->g, item->node);
   const oi_region *body = &e->g->regions.at[n->sub[0]];
+  char turn[32];
   if (!begin) {
     put_yields(e, depth + 1, body, item->carry);
     line(e, depth, "}\n");
@@ -367,8 +306,9 @@ static oinf_status put_loop(oi_emit *e, uint32_t depth, const oi_item *item, boo
   }
   put_copies(e, depth, n->in, body->params, body->n_params, item->carry);
   line(e, depth, "for (");
-  oi_text_put(&e->out, "d->s[%u] = %lld; d->s[%u] < %lld; d->s[%u]++) {\n", n->loop_sym,
-              (long long)item->from, n->loop_sym, (long long)item->to, n->loop_sym);
+  oi_emit_symbol_field(e, n->loop_sym, turn);
+  oi_text_put(&e->out, "d->%s = %lld; d->%s < %lld; d->%s++) {\n", turn, (long long)item->from,
+              turn, (long long)item->to, turn);
   return OINF_OK;
 }
 
@@ -433,41 +373,10 @@ static oinf_status put_item(oi_emit *e, uint32_t *depth, const oi_item *item) {
   return OINF_OK;
 }
 
-// ---- the whole ----
-
-oinf_status oi_emit_model(oi_emit *e) {
+oinf_status oi_emit_step(oi_emit *e) {
   uint32_t depth = 0;
-  oi_text_put(&e->out,
-              "// The network: its weights, its step, and the library that model.h declares.\n"
-              "#define _GNU_SOURCE 1\n#include \"model.h\"\n\n#include <errno.h>\n"
-              "#include <fcntl.h>\n#include <stdarg.h>\n#include <stdatomic.h>\n#include "
-              "<stdbool.h>\n#include <stdio.h>\n"
-              "#include <stdlib.h>\n#include <string.h>\n#include <sys/mman.h>\n"
-              "#include <sys/stat.h>\n#include <unistd.h>\n\n");
-  oi_text_put(&e->out,
-              "#define OI_DOT_TYPES %u  // storage types of weights, keys and values\n"
-              "#include \"runtime.c\"\n\n",
-              e->dot_types);
-  put_constants(e);
-  put_tables(e);
-  put_kernels(e);
-  OI_TRY(oi_emit_template(e, "open.c", NULL, 0));
-  oi_text_put(&e->out, "\n");
-  oi_emit_ports(e);
-  OI_TRY(oi_emit_template(e, "run.c", NULL, 0));
-  oi_emit_page_tables(e);
-  oi_text_put(&e->out, "\n");
-  OI_TRY(oi_emit_template(e, e->desc.budget ? "page.c" : "mapped.c", NULL, 0));
-  oi_text_put(&e->out, "\n");
-  oi_emit_checks(e);
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
   for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
-  oi_text_put(&e->out, "  return r->status;\n}\n\n");
-  OI_TRY(oi_emit_template(e, "api.c", NULL, 0));
-  oi_text_put(&e->out, "\n");
-  OI_TRY(oi_emit_template(e, "bind.c", NULL, 0));
-  oi_text_put(&e->out, "\n");
-  OI_TRY(oi_emit_template(e, "saved.c", NULL, 0));
-  oi_emit_entries(e);
+  oi_text_put(&e->out, "  return r->status;\n}\n");
   return OINF_OK;
 }

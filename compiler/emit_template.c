@@ -12,6 +12,7 @@
   F(model_h, "compiler/kernels/model_h.txt")              \
   F(report_html, "compiler/kernels/report.html")          \
   F(makefile, "compiler/kernels/Makefile.txt")            \
+  F(model_c, "compiler/kernels/model.c")                  \
   F(open, "compiler/kernels/open.c")                      \
   F(run, "compiler/kernels/run.c")                        \
   F(api, "compiler/kernels/api.c")                        \

@@ -193,7 +193,9 @@ oinf_status oi_emit_readme(oi_emit *e) {
       "    ./model --help\n\n"
       "It needs libc and threads alone.\n\n"
       "| file | holds |\n|---|---|\n"
-      "| `model.h`, `model.c` | the library: the step with its loops, tables of the weights |\n");
+      "| `model.h` | the interface |\n"
+      "| `model.c` | the network: its step with its loops, tables of weights, inputs, outputs |\n"
+      "| `library.c` | instances, threads, weights coming in, states in files, the check |\n");
   oi_text_put(&e->out, "| `kernels.c` | %u kernels, named by their roles |\n", e->n_kernels);
   say(e,
       "| `runtime.c` | arithmetic, checksums, threads, tokenizer, sampler |\n"

@@ -1,5 +1,4 @@
-// The fixed part of a bundle's model.c, behind the kernels: instances, and the check by golden
-// steps.
+// The part of a bundle's library.c for instances, steps, and the check by golden steps.
 
 int model_new(model_file *file, model_run **out_run) {
   model_run *r = calloc(1, sizeof *r);

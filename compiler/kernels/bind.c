@@ -1,4 +1,4 @@
-// The fixed part of a bundle's model.c for programs that learn at run time what the network takes:
+// The part of a bundle's library.c for programs that learn at run time what the network takes:
 // arrays and symbols by the model's names, shapes checked. What is typed in model.h needs none of
 // it.
 

@@ -1,4 +1,4 @@
-// The fixed part of a bundle's model.c that finds weights where their file is mapped: a block's
+// The part of a bundle's library.c that finds weights where their file is mapped: a block's
 // checksum is proved before its first use.
 
 static bool proves(model_run *r, uint64_t block, const uint8_t *bytes) {

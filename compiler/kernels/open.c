@@ -1,11 +1,7 @@
-// The fixed part of a bundle's model.c, before the kernels: the weights' file, and where things
-// lie. Not every network uses every helper, so those are marked MAYBE.
+// A bundle's library.c, which model.c includes behind its tables: the weights' file, instances,
+// threads, states in files, the check. Not every network uses every helper, so those are marked
+// MAYBE.
 #define MAYBE __attribute__((unused))
-#define NO_PIN INT64_MIN  // a symbol that a step chooses
-
-typedef struct dims {
-  int64_t s[N_SYMS + 1];  // symbols: bounds of a step and indices of loops
-} dims;
 
 // Floor and remainder for positive divisors; what a divisor of 0 gives is never used.
 MAYBE static int64_t dim_div(int64_t a, int64_t b) { return b > 0 ? a / b - (a % b < 0) : 0; }
@@ -14,12 +10,6 @@ MAYBE static int64_t dim_mod(int64_t a, int64_t b) {
 }
 MAYBE static int64_t dim_min(int64_t a, int64_t b) { return a < b ? a : b; }
 MAYBE static int64_t dim_max(int64_t a, int64_t b) { return a > b ? a : b; }
-
-typedef struct port {  // an input or output of the graph
-  const char *name, *dtype;
-  size_t element;
-  int rank;
-} port;
 
 // A kernel works on units from .. to - 1 (run.c says more), as one of the workers.
 struct call;
@@ -222,16 +212,41 @@ static uint64_t hash_of(const model_value *v) {
   return h;
 }
 
-__attribute__((format(printf, 9, 10))) static void show(
-    model_run *r, const char *kernel, int64_t iteration, const void *data, const char *dtype,
-    size_t element, int rank, const int64_t *dim, const char *label, ...) {
-  model_value v = {.step = r->steps, .kernel = kernel, .iteration = iteration, .dtype = dtype,
-                   .rank = rank, .dims = dim, .data = data, .bytes = element, .label = r->label};
-  va_list args;
-  va_start(args, label);
-  vsnprintf(r->label, sizeof r->label, label, args);
-  va_end(args);
-  for (int i = 0; i < rank; i++) v.bytes *= (size_t)dim[i];
+static void put_label(char *out, size_t room, const char *label, const int64_t *turn) {
+  for (size_t n = 0; *label && n + 1 < room; n += strlen(out + n)) {
+    const bool hole = label[0] == '{' && label[1] == '}';
+    if (hole) snprintf(out + n, room - n, "%lld", (long long)*turn++);
+    else snprintf(out + n, room - n, "%c", *label);
+    label += hole ? 2 : 1;
+  }
+}
+
+// Row `which` of the table of values: where it lies, its dims, the turns that its label speaks of.
+MAYBE static void show(model_run *r, int which, const void *data, const int64_t *dim,
+                       const int64_t *turn) {
+  const shown *s = &values[which];
+  model_value v = {.step = r->steps, .kernel = s->kernel, .dtype = s->dtype, .rank = s->rank,
+                   .iteration = s->loop < 0 ? -1 : r->d.s[s->loop], .dims = dim, .data = data,
+                   .bytes = s->element, .label = r->label};
+  r->label[0] = 0;
+  put_label(r->label, sizeof r->label, s->label, turn);
+  for (int i = 0; i < s->rank; i++) v.bytes *= (size_t)dim[i];
   v.hash = hash_of(&v);
   r->show(r->user, &v);
+}
+
+// ---- what model.c says of the network, behind this file ----
+
+static void input_dims(const dims *d, int which, int64_t *out);
+static void output_dims(const dims *d, int which, int64_t *out);
+static int64_t step_end(const dims *d, int64_t position);  // where a step's rows end
+static int check_step(model_run *r, dims *d);
+static int run_step(model_run *r, dims *d);
+
+MAYBE static bool outside(model_run *r, int symbol, int64_t lo, int64_t hi) {
+  const int64_t x = r->d.s[symbol];
+  if (x < lo || x > hi)
+    (void)fails(r, MODEL_USAGE, "symbol %s is %lld, outside %lld to %lld",
+                symbol_names[symbol], (long long)x, (long long)lo, (long long)hi);
+  return x < lo || x > hi;
 }

@@ -1,4 +1,4 @@
-// The fixed part of a bundle's model.c that brings weights in under a budget: what fits stays, the
+// The part of a bundle's library.c that brings weights in under a budget: what fits stays, the
 // rest streams by the schedule above, while a thread reads ahead. Kernels that take a weight by
 // rows get tiles of it, those that pick rows get them one by one; neither changes a bit.
 

@@ -1,4 +1,4 @@
-// The fixed part of a bundle's model.c that keeps an instance's states in a file and takes them up
+// The part of a bundle's library.c that keeps an instance's states in a file and takes them up
 // again: the file is the simulator's, and the other way round.
 
 // What is written goes to a temporary file beside the one that is wanted, which then takes its
