@@ -37,6 +37,9 @@ bool oi_type_equal(const oi_type *a, const oi_type *b);
 // Keeps a == b (a <= b) unless bounds decide it; false: they decide against it.
 bool oi_condition_add(oinf_graph *g, oinf_dim a, oinf_dim b, bool at_most, const char *what,
                       uint32_t node);
+// What a shape rule needs, as conditions of the node that is built next; a mistake where one is
+// decided against.
+bool oi_needs_keep(oinf_graph *g, const oi_infer *s, const char *op, oi_where at);
 bool oi_dim_usable(oinf_graph *g, oinf_dim d, const char *what, oi_where at);
 bool oi_name_check(oinf_graph *g, const char *name, const char *what, oi_where at);
 const char *oi_graph_copy(oinf_graph *g, const char *text);  // in the arena; NULL: poisoned

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_IN = OINF_MAX_SPLIT };
+enum {
+  MAX_IN = OINF_MAX_SPLIT
+};
 
 typedef struct operands {
   uint32_t n, id[MAX_IN];
@@ -19,7 +21,7 @@ typedef struct operands {
 
 const char *oi_kind_name(uint32_t op) {
   static const char *const kinds[] = {"input",       "weight", "num", "sym_value", "state_read",
-                                      "state_write", "loop",   "if",  "user", "fused"};
+                                      "state_write", "loop",   "if",  "user",      "fused"};
   if (op >= OP_INPUT && op <= OP_FUSED) return kinds[op - OP_INPUT];
   const oi_op_info *info = oi_op_info_of((oi_op)op);
   return info ? info->name : "none";
@@ -102,11 +104,11 @@ bool oi_node_infers(oinf_graph *g, uint32_t node) {
   return true;
 }
 
-static bool keep_needs(oinf_graph *g, const oi_infer *s, const oi_op_info *info, oi_where at) {
+bool oi_needs_keep(oinf_graph *g, const oi_infer *s, const char *op, oi_where at) {
   for (uint32_t i = 0; i < s->n_need; i++) {
     const oi_need *n = &s->need[i];
     if (oi_condition_add(g, n->a, n->b, n->at_most, n->what, (uint32_t)g->nodes.n)) continue;
-    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "%s: %s: expected %s%s, found %s", info->name,
+    oi_graph_mistake(g, OINF_GRAPH, at.file, at.line, "%s: %s: expected %s%s, found %s", op,
                      n->what, n->at_most ? "at most " : "", oi_dim_words(g, n->b).at,
                      oi_dim_words(g, n->a).at);
     return false;
@@ -147,7 +149,7 @@ static uint32_t append_op(oinf_graph *g, oi_op op, const void *args, const opera
                      named ? "" : ": ", message);
     return 0;
   }
-  if (!keep_needs(g, &s, info, at)) return 0;
+  if (!oi_needs_keep(g, &s, info->name, at)) return 0;
   for (uint32_t i = 0; i < s.n_out; i++)
     if (!oi_type_check(g, &out[i], info->name, at)) return 0;
   uint32_t id = oi_node_add(g, op, in->id, in->n, out, s.n_out, at);

@@ -74,11 +74,8 @@ static bool user_type(oinf_graph *g, const oinf_user_op *op, const uint32_t *in,
                      (int)('a' + i), type.dtype == OINF_F32 ? message : "expected f32");
     return false;
   }
-  for (uint32_t i = 0; i < s.n_need; i++)
-    oi_condition_add(g, s.need[i].a, s.need[i].b, s.need[i].at_most, s.need[i].what,
-                     (uint32_t)g->nodes.n);
   out->dtype = OINF_F32;
-  return true;
+  return oi_needs_keep(g, &s, op->name, at);
 }
 
 uint32_t oi_user_add(oinf_graph *g, const char *name, const uint32_t *in, uint32_t n, oi_where at) {

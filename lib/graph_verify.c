@@ -22,6 +22,7 @@ typedef struct verifier {
 } verifier;
 
 static oinf_status broken(verifier *v, uint32_t node, const char *what) {
+  if (oi_dims_nomem(v->g->dims)) return oi_nomem(v->err, sizeof(oinf_dim));
   const oi_node *n = oi_node_at(v->g, node);
   const char *kind = node ? oi_kind_name(n->op) : "graph";
   return oi_fail(v->err, OINF_GRAPH, "%s: %s%s", kind, what, oi_where_words(n->file, n->line).at);
@@ -243,9 +244,15 @@ static bool say_label(void *user, const char *label, size_t size) {
   return false;
 }
 
+typedef struct own_label {
+  const char *name;
+  bool found;
+} own_label;
+
 static bool is_own_label(void *user, const char *label, size_t size) {
-  const char *name = user;
-  return strlen(name) != size || memcmp(label, name, size) != 0;  // false: it is, and the walk ends
+  own_label *own = user;
+  own->found = strlen(own->name) == size && memcmp(label, own->name, size) == 0;
+  return !own->found;
 }
 
 // Names of values; those of outputs too, unless they repeat their value's.
@@ -254,10 +261,10 @@ static bool walk_labels(labels *l, oi_label_fn *fn) {
   for (l->value = 1; l->value < g->values.n; l->value++)
     if (g->values.at[l->value].name && !oi_labels_each(g, l->value, fn, l)) return false;
   for (size_t i = 0; i < g->outputs.n; i++) {
-    const char *name = g->outputs.at[i].name;
+    own_label own = {.name = g->outputs.at[i].name};
     l->value = g->outputs.at[i].value;
-    if (!oi_labels_each(g, l->value, is_own_label, (void *)(uintptr_t)name)) continue;
-    if (!fn(l, name, strlen(name))) return false;
+    if (!oi_labels_each(g, l->value, is_own_label, &own) && !own.found) return false;
+    if (!own.found && !fn(l, own.name, strlen(own.name))) return false;
   }
   return true;
 }
@@ -290,6 +297,7 @@ oinf_status oi_graph_verify(oinf_graph *g, oi_err *err) {
   oinf_status status = g->open.n ? broken(&v, 0, "a loop or branch is open") : check_region(&v, 0);
   if (status == OINF_OK) status = check_outputs(&v);
   if (status == OINF_OK) status = check_labels(&v);
+  if (status == OINF_OK && oi_dims_nomem(g->dims)) status = oi_nomem(err, sizeof(oinf_dim));
   oi_free(g->ctx, v.known, g->values.n * sizeof *v.known);
   return status;
 }

@@ -5,6 +5,7 @@
 #include "lib/graph.h"
 #include "lib/number.h"
 #include "tests/random_graph.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 static char *read_file(const char *path, size_t *size) {
@@ -39,6 +40,7 @@ static void check_golden(const char *path) {
 
 TEST(graph_text, golden_decoder) { check_golden("tests/data/graph/decoder.txt"); }
 TEST(graph_text, golden_everything) { check_golden("tests/data/graph/everything.txt"); }
+TEST(graph_text, golden_conditions) { check_golden("tests/data/graph/conditions.txt"); }
 
 // ---- random graphs ----
 
@@ -170,6 +172,16 @@ static const struct {
     {OINF_GRAPH, "carry it out",
      HEAD "in x f32 [4]\nloop l 0 2\n%0 = neg x : f32 [4]\nnext\n"
           "%1 = neg %0 : f32 [4]\n"},
+    {OINF_GRAPH, "operand b: expected shapes that broadcast",
+     HEAD "sym A 2 8\nsym B 9 16\nop f 2 \"{ out = a + b; }\"\nin x f32 [A]\nin y f32 [B]\n"
+          "%0 = user f x y : f32 [A]\n"},
+    {OINF_GRAPH, "the rows fit the capacity",
+     HEAD
+     "sym A 2 8\nsym B 9 16\nstate k f32 [A, 4]\n%0 = state_read k { rows = B } : f32 [B, 4]\n"},
+    {OINF_GRAPH, "expected shapes that broadcast",
+     HEAD "sym A 2 8\nsym B 9 16\nin x f32 [A]\nin y f32 [B]\n%0 = add x y : f32 [A]\n"},
+    {OINF_GRAPH, "two values have the name",
+     HEAD "in x f32 [4]\n%0 = neg x : f32 [4] \"h\"\nout \"h\" x\n"},
     {OINF_GRAPH, "two values have the name",
      HEAD "in x f32 [4]\n%0 = neg x : f32 [4] \"h\"\n"
           "%1 = neg x : f32 [4] \"h\"\n"},
@@ -187,6 +199,56 @@ TEST(graph_text, refusals_say_where_and_why) {
               oinf_error(ctx), refused[i].words);
     oinf_ctx_destroy(ctx);
   }
+}
+
+// ---- memory that runs out ----
+
+// What a text gives, the fail_at-th allocation failing; conditions: how many the graph keeps.
+static oinf_status parse_scarce(scarce *s, const char *text, size_t size, size_t *conditions) {
+  const oinf_ctx_desc desc = {.alloc = scarce_alloc, .user = s};
+  oinf_ctx *ctx = NULL;
+  oinf_graph *g = NULL;
+  oinf_status status = oinf_ctx_create(&desc, &ctx);
+  if (status == OINF_OK) status = oinf_graph_parse(ctx, NULL, text, size, &g);
+  if (status == OINF_OK) *conditions = g->conditions.n;
+  oinf_graph_destroy(g);
+  oinf_ctx_destroy(ctx);
+  return status;
+}
+
+// Whichever allocation fails, a text ends as it always does, checks and all, or for want of memory.
+static void check_scarce(const char *text, size_t size, bool refused_text) {
+  scarce s = {0};
+  size_t all = 0, kept = 0;
+  const oinf_status want = parse_scarce(&s, text, size, &all);
+  const long n = s.calls;
+  CHECK((want != OINF_OK) == refused_text);
+  for (long i = 1; i <= n; i++) {
+    s = (scarce){.fail_at = i};
+    const oinf_status status = parse_scarce(&s, text, size, &kept);
+    CHECK_MSG(status == OINF_MEMORY || status == want,
+              "allocation %ld of %ld: status %d, not %d:\n%s", i, n, (int)status, (int)want, text);
+    CHECK_MSG(status != OINF_OK || kept == all, "allocation %ld of %ld: %zu of %zu conditions", i,
+              n, kept, all);
+    CHECK_MSG(s.bytes == 0, "allocation %ld of %ld: %lld bytes are lost", i, n, s.bytes);
+  }
+}
+
+TEST(graph_text, every_allocation_fails_in_turn) {
+  static const char *const golden[] = {"tests/data/graph/decoder.txt",
+                                       "tests/data/graph/everything.txt",
+                                       "tests/data/graph/conditions.txt"};
+  for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+    size_t size;
+    char *text = read_file(golden[i], &size);
+    check_scarce(text, size, false);
+    free(text);
+  }
+}
+
+TEST(graph_text, refusals_stand_when_memory_runs_out) {
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+    if (*refused[i].text) check_scarce(refused[i].text, strlen(refused[i].text), true);
 }
 
 // The time is that of the length: a long text of many values is read at once.
