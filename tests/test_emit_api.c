@@ -81,6 +81,22 @@ TEST(emit_api, tells_what_was_compiled) {
   close_world(&w);
 }
 
+// Everything a step uses is read once and stays: nothing is mapped, nothing streams.
+TEST(emit_api, weights_may_be_read_instead_of_mapped) {
+  world w;
+  oinf_emit_figures mapped, all;
+  open_world(&w, NULL);
+  oinf_emit *e = compiled(&w, NULL);
+  oinf_emit_inspect(e, &mapped);
+  oinf_emit_destroy(e);
+  e = compiled(&w, &(oinf_emit_desc){.budget = UINT64_MAX});
+  oinf_emit_inspect(e, &all);
+  CHECK_INT(mapped.weights, 0);
+  CHECK(all.weights >= sizeof ones && all.read_per_step == 0 && all.peak < 16 << 20);
+  oinf_emit_destroy(e);
+  close_world(&w);
+}
+
 TEST(emit_api, refuses_by_its_code) {
   world w;
   oinf_emit *e = NULL;

@@ -195,3 +195,29 @@ TEST(budget, a_file_that_is_cut_or_damaged_is_said_and_left_alone) {
   oinf_sim_destroy(s);
   world_free(&w);
 }
+
+// With room for everything the weights are still read: a file that is cut is a status, no signal.
+TEST(budget, weights_may_be_read_instead_of_mapped) {
+  world w = world_new(NULL);
+  oinf_sim_plan plan;
+  oinf_array a;
+  world_wide(&w);
+  world_package(&w, "whole.oinf");
+  const char *path = world_path("whole.oinf");
+  oinf_sim *s = world_sim(&w, NULL);
+  const uint64_t want = all_outputs(s, PICKS);
+  oinf_sim_destroy(s);
+  s = world_sim(&w, &(oinf_sim_desc){.budget = OINF_BUDGET_READ});
+  SIM_OK(s, oinf_sim_figures(s, NULL, &plan));
+  CHECK(plan.read_per_step == 0 && plan.peak < 64 * MIB);
+  CHECK(all_outputs(s, PICKS) == want);
+  oinf_sim *late = world_sim(&w, &(oinf_sim_desc){.budget = OINF_BUDGET_READ});
+  CHECK(truncate(path, 4096) == 0);
+  bind_picks(s, PICKS);
+  bind_picks(late, PICKS);
+  SIM_REFUSED(s, oinf_sim_fetch(s, "a", &a), OINF_IO, "shorter");
+  SIM_REFUSED(late, oinf_sim_fetch(late, "a", &a), OINF_IO, "shorter");
+  oinf_sim_destroy(late);
+  oinf_sim_destroy(s);
+  world_free(&w);
+}

@@ -47,8 +47,10 @@ typedef struct oinf_emit_pin {
 // Zero is the default of every field, and a description of zeros may be NULL.
 typedef struct oinf_emit_desc {
   const char *name;  // prefix of the bundle's functions, an identifier; NULL: "model"
-  uint64_t budget;   // bytes of all arenas; OINF_EMIT_MAPPED maps the weights, OINF_EMIT_SMALLEST
-                     // takes the least
+  // Bytes of all arenas. OINF_EMIT_MAPPED maps the weights, OINF_EMIT_SMALLEST takes the least. A
+  // program that must outlive a file that is cut short under it (SIGBUS, see OINF_BUDGET_READ of
+  // <oinf/sim.h>) takes any other: UINT64_MAX reads the weights once and keeps them.
+  uint64_t budget;
   int64_t capacity;  // of states: 0 takes the smaller of its bound and 4096
   int64_t chunk;     // most rows of a step: 0 takes the smaller of its bound and 256
   const oinf_emit_pin *pins;

@@ -90,6 +90,7 @@ typedef struct oinf_blob {
   size_t size;
 } oinf_blob;
 // Opens .oinf, .safetensors, .npy, or a Hugging Face folder: what it is, is read from the bytes.
+// Nothing is mapped; a simulation maps the weights or reads them, as its budget says.
 OINF_API oinf_status oinf_model_open(oinf_ctx *ctx, const char *path, oinf_model **out_model);
 // The same over a package in memory, which must outlive the model.
 OINF_API oinf_status oinf_model_open_bytes(oinf_ctx *ctx, const void *data, size_t size,

@@ -42,12 +42,17 @@ typedef struct oinf_event {
   uint64_t read, written, flops;
   bool ahead;  // PAGE: by the thread that reads ahead, while others ran
 } oinf_event;
+// OINF_BUDGET_NONE maps the weights: a file that another process cuts short under a mapping raises
+// SIGBUS in whoever reads it, which a library cannot turn into a status. With every other budget
+// the weights are read into memory, and such a file gives OINF_IO; OINF_BUDGET_READ reads each once
+// and keeps them all. (oinf-sim maps too, and ends with 74 by a handler of its own.)
 enum {
   OINF_BUDGET_NONE = 0,
   OINF_BUDGET_MIN = 1
 };
+#define OINF_BUDGET_READ UINT64_MAX
 typedef struct oinf_sim_desc {
-  // Bytes of all arenas; OINF_BUDGET_NONE maps the weights, OINF_BUDGET_MIN takes the smallest.
+  // Bytes of all arenas, or one of OINF_BUDGET_*: mapped, the smallest workable, all read once.
   uint64_t budget;
   int threads;  // 0: one
   // Of states (symbol C where the graph has one); 0: the smaller of its bound and 4096.
