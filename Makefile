@@ -99,9 +99,10 @@ demo: $(BUILD)/.deps
 	@BUILD=$(BUILD) examples/demo.sh
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/oinf
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include/oinf share/oinf/recipes)
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/oinf/*.h $(DESTDIR)$(PREFIX)/include/oinf
+	install -m 644 convert/recipes/*.yaml $(DESTDIR)$(PREFIX)/share/oinf/recipes
 	install -m 644 $(BUILD)/liboinf.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(BUILD)/liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib
 	ln -sf liboinf.so.$(SOVER) $(DESTDIR)$(PREFIX)/lib/liboinf.so
@@ -110,7 +111,7 @@ install: all
 	  "$(VERSION)" "$(PACKS)" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/oinf.pc
 uninstall:
 	cd $(DESTDIR)$(PREFIX) && rm -f $(addprefix bin/,$(notdir $(TOOLS))) lib/liboinf.a lib/liboinf.so lib/liboinf.so.$(SOVER) lib/liboinf_shaderc.so lib/pkgconfig/oinf.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/oinf
+	rm -rf $(DESTDIR)$(PREFIX)/include/oinf $(DESTDIR)$(PREFIX)/share/oinf
 clean:
 	rm -rf $(BUILD)
 

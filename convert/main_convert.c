@@ -17,7 +17,7 @@ typedef struct opts {
 static const oi_opt options[] = {
     {"output", "FILE", 'o', OI_OPT_TEXT, OPT(out), "the package to write"},
     {"recipe", "R.yaml", 0, OI_OPT_TEXT, OPT(recipe),
-     "tensors transposed, split, merged, named, quantized by pattern"},
+     "tensors transposed, split, merged, named, quantized; or an installed one's name"},
     {"quant", "TYPE", 0, OI_OPT_TEXT, OPT(quant), "q8_0 or q4_0 for every matrix that allows it"},
     {"set", "KEY=VALUE", 0, OI_OPT_LIST, OPT(sets),
      "metadata, or an option of the architecture (kv_dtype=f16)"},
@@ -37,6 +37,7 @@ static const oi_cli cli = {
     "makes a package of a Hugging Face folder, a safetensors file, or another package",
     "  oinf-convert ./SmolLM2-135M -o smol.oinf --quant q8_0\n"
     "  oinf-convert weights.safetensors -o weights.oinf --recipe r.yaml --dry-run\n"
+    "  oinf-convert ./SmolLM2-135M -o smol.oinf --recipe llama_q4_mixed\n"
     "recipes hold, in this order, each or none of:\n"
     "  drop: [\"*.inv_freq\"]\n"
     "  transpose: [\"*.c_fc.weight\"]\n"

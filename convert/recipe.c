@@ -2,6 +2,8 @@
 #include "convert/recipe.h"
 
 #include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "convert/holes.h"
@@ -167,12 +169,38 @@ static oinf_status read_rules(const reader *in, const oi_yaml *root) {
   return OINF_OK;
 }
 
+static bool is_name(const char *path) { return *path && !strpbrk(path, "./"); }
+
+static oinf_status slurp_from(oinf_ctx *ctx, const char *folder, const char *name, oi_bytes *out) {
+  char file[NAME_MAX + 1];
+  oi_folder f = {.fd = -1};
+  const int n = snprintf(file, sizeof file, "%s.yaml", name);
+  oinf_status status = OINF_NOINPUT;
+  if (n < (int)sizeof file && oi_file_is_folder(folder)) OI_TRY(oi_folder_open(ctx, folder, &f));
+  if (f.path && oi_folder_has(&f, file)) status = oi_folder_slurp(ctx, &f, file, OI_YAML_FILE, out);
+  else
+    oi_fail(oi_ctx_err(ctx), status, "no recipe '%.64s' is in '%s'; a file's path has a . or a /",
+            name, folder);
+  oi_folder_close(ctx, &f);
+  return status;
+}
+
+static oinf_status slurp_named(oinf_ctx *ctx, const char *name, oi_bytes *out) {
+  oi_text folder;
+  oi_text_init(&folder, ctx);
+  oinf_status status = oi_file_installed(ctx, "share/oinf/recipes", &folder);
+  if (status == OINF_OK) status = slurp_from(ctx, folder.at, name, out);
+  oi_text_free(&folder);
+  return status;
+}
+
 oinf_status oi_recipe_load(oi_recipe *r, oinf_ctx *ctx, const char *path) {
   const reader in = {r, ctx, path};
   oi_bytes b;
   const oi_yaml *root;
   r->path = path;
-  OI_TRY(oi_file_slurp(ctx, path, OI_YAML_FILE, &b));
+  if (is_name(path)) OI_TRY(slurp_named(ctx, path, &b));
+  else OI_TRY(oi_file_slurp(ctx, path, OI_YAML_FILE, &b));
   oinf_status status = oi_yaml_parse(ctx, &r->arena, b.at, b.n, path, &root);
   oi_bytes_free(ctx, &b);
   if (status == OINF_OK) status = read_rules(&in, root);

@@ -49,7 +49,8 @@ typedef struct oi_recipe {
 } oi_recipe;
 
 void oi_recipe_init(oi_recipe *r, oinf_ctx *ctx);
-// Adds to what is there. What is refused is FORMAT, and the message begins "'path', line:column: ".
+// Adds to what is there. A path; without a dot or slash the name of an installed recipe
+// (share/oinf/recipes). What is refused is FORMAT, and the message begins "'path', line:column: ".
 oinf_status oi_recipe_load(oi_recipe *r, oinf_ctx *ctx, const char *path);
 void oi_recipe_free(oi_recipe *r, oinf_ctx *ctx);
 bool oi_recipe_drops(const oi_recipe *r, const char *name);

@@ -86,6 +86,16 @@ bool oi_file_is_folder(const char *path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+oinf_status oi_file_installed(oinf_ctx *ctx, const char *path, oi_text *out) {
+  char program[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", program, sizeof program);
+  if (n <= 0 || n == (ssize_t)sizeof program)
+    return oi_fail(oi_ctx_err(ctx), OINF_NOINPUT, "where this program lies is not known");
+  while (n > 0 && program[n - 1] != '/') n--;
+  oi_text_put(out, "%.*s../%s", (int)n, program, path);
+  return out->failed ? oi_nomem(oi_ctx_err(ctx), out->n) : OINF_OK;
+}
+
 // ---- whole small files ----
 
 void oi_bytes_free(oinf_ctx *ctx, oi_bytes *b) {

@@ -14,6 +14,8 @@ oinf_status oi_file_open(oinf_ctx *ctx, const char *path, oi_source *out);
 oinf_status oi_file_bytes(oinf_ctx *ctx, const void *data, size_t size, const char *name,
                           oi_source *out);
 bool oi_file_is_folder(const char *path);
+// The path of what is installed with the running program ("share/oinf"), beside its own folder.
+oinf_status oi_file_installed(oinf_ctx *ctx, const char *path, oi_text *out);
 
 // A whole small file. The byte behind the last is a NUL that n does not count.
 typedef struct oi_bytes {

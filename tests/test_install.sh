@@ -39,6 +39,14 @@ symbols() {
     grep -vxFf <(grep -ohE '\b(oinf|oi)_[a-z0-9_]+' include/oinf/*.h)
 }
 version() { [ "$("$root/opt/oinf/bin/oinf-sim" --version)" = "oinf-sim $(flags --modversion)" ]; }
+# A recipe that came along, by its name; one that did not is no input.
+recipe() {
+  local convert="$root/opt/oinf/bin/oinf-convert"
+  "$convert" "$root/none" --recipe llama_short --dry-run 2>"$root/err"
+  [ $? = 66 ] && ! grep -q recipe "$root/err" || return 1
+  "$convert" "$root/none" --recipe llama_shirt --dry-run 2>"$root/err"
+  [ $? = 66 ] && grep -q "no recipe 'llama_shirt' is in '$root/opt/oinf/bin/../share/oinf/recipes'" "$root/err"
+}
 gone() { [ -z "$(find "$root/opt/oinf" -type f -o -type l)" ]; }
 case $build in *asan*) echo "SKIPPED: a sanitized library does not install"; echo "0 passed, 0 failed, 1 skipped"; exit 0 ;; esac
 check "make install" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf install
@@ -46,6 +54,7 @@ check "a program builds and runs" user
 check "soname" soname
 check "exported symbols" symbols
 check "version" version
+check "recipes by name" recipe
 check "make uninstall" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf uninstall
 check "nothing is left" gone
 echo "$passed passed, $failed failed, 0 skipped"
