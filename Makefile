@@ -16,7 +16,8 @@ DEPS    := gcc g++ clang make pkg-config libjansson-dev libyaml-dev libpcre2-dev
 SHADERC := $(patsubst %,-l:lib%.a,shaderc_combined glslang SPIRV MachineIndependent GenericCodeGen OSDependent \
            OGLCompiler HLSL glslang-default-resource-limits SPIRV-Tools-opt SPIRV-Tools)
 FLAGS    = -std=c11 -D_GNU_SOURCE -Iinclude -I. $(WARN) -fPIC -fvisibility=hidden -DOINF_VERSION='"$(VERSION)"' \
-           $(shell pkg-config --cflags $(PACKS)) $(CFLAGS) $(STRICT)
+           $(shell pkg-config --cflags $(PACKS)) $(CPPFLAGS) $(CFLAGS) $(STRICT)
+LINK     = $(CC) $(CFLAGS) $(LDFLAGS)
 LIBS     = $(shell pkg-config --libs $(PACKS)) -lpthread -lm -ldl
 
 sources  = $(filter-out $(addsuffix /gen_%.c,lib formats compiler) $(addsuffix /main_%.c,lib formats compiler sim convert),$(wildcard $(1)))
@@ -44,30 +45,30 @@ $(BUILD)/.deps:
 	@mkdir -p $(BUILD) && touch $@
 # Where the system's libshaderc.so cannot be loaded, its static parts make one that can (compiler/shaderc/bind.c).
 $(BUILD)/.shaderc: compiler/shaderc/bind.c compiler/shaderc/entries.inc | $(BUILD)/.deps
-	@$(CC) -std=c11 -I. -O2 -fPIC -fvisibility=hidden -shared -Wl,--no-undefined -o $(BUILD)/liboinf_shaderc.so $< \
+	@$(CC) -std=c11 -I. -O2 -fPIC -fvisibility=hidden -shared -Wl,--no-undefined $(LDFLAGS) -o $(BUILD)/liboinf_shaderc.so $< \
 	  -Wl,--start-group $(SHADERC) -Wl,--end-group -l:libstdc++.so.6 -lm -lpthread 2>/dev/null || true
 	@touch $@
 
 $(BUILD)/liboinf.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/liboinf.so.$(SOVER): $(LIB_OBJ)
-	$(CC) $(CFLAGS) -shared -Wl,-soname,liboinf.so.$(SOVER) -o $@ $^ $(LIBS)
+	$(LINK) -shared -Wl,-soname,liboinf.so.$(SOVER) -o $@ $^ $(LIBS)
 	ln -sf liboinf.so.$(SOVER) $(BUILD)/liboinf.so
 $(BUILD)/libconvert.a: $(CNV_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 $(TOOLS): $(BUILD)/oinf-%: $(BUILD)/libconvert.a $(BUILD)/liboinf.a
 $(BUILD)/oinf-%: $(BUILD)/sim/main_%.o
-	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS)
 $(BUILD)/oinf-%: $(BUILD)/convert/main_%.o
-	$(CC) $(CFLAGS) -o $@ $< $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS)
+	$(LINK) -o $@ $< $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/oinf-%: $(BUILD)/compiler/main_%.o
-	$(CC) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+	$(LINK) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/test_%: $(BUILD)/tests/test_%.o $(TESTLIB) $(BUILD)/libconvert.a $(BUILD)/liboinf.a
-	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS) -lpcre2-8
+	$(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libconvert.a $(BUILD)/liboinf.a $(LIBS) -lpcre2-8
 $(BUILD)/example_%: examples/%.c $(BUILD)/liboinf.a
-	$(CC) -std=c11 -Iinclude $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+	$(CC) -std=c11 -Iinclude $(WARN) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/example_%: examples/%.cpp $(BUILD)/liboinf.a
-	$(if $(findstring clang,$(CC)),clang++,g++) -std=c++17 -Iinclude $(filter-out -Wstrict-prototypes,$(WARN)) $(CFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
+	$(if $(findstring clang,$(CC)),clang++,g++) -std=c++17 -Iinclude $(filter-out -Wstrict-prototypes,$(WARN)) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liboinf.a $(LIBS)
 $(BUILD)/compiler/glsl.o: $(wildcard lib/rt/strict*.inc)
 $(BUILD)/compiler/emit_template.o: $(wildcard lib/rt/* compiler/kernels/*)
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/.deps

@@ -47,6 +47,14 @@ recipe() {
   "$convert" "$root/none" --recipe llama_shirt --dry-run 2>"$root/err"
   [ $? = 66 ] && grep -q "no recipe 'llama_shirt' is in '$root/opt/oinf/bin/../share/oinf/recipes'" "$root/err"
 }
+# Every command that compiles takes the user's CPPFLAGS, every one that links his LDFLAGS.
+flags_of_users() {
+  make -nB BUILD="$root/none" CC=cc CPPFLAGS=-DUSERS_WORD LDFLAGS=-Wl,-z,users-word tests 2>/dev/null |
+    sed -n 's/^@\?\(cc\|g++\) /\1 /p' >"$root/commands"
+  [ "$(grep -c -e ' -c -o ' "$root/commands")" -gt 100 ] && [ "$(grep -vc -e ' -c -o ' "$root/commands")" -gt 50 ] &&
+    ! grep -e ' -c -o ' "$root/commands" | grep -v -e -DUSERS_WORD &&
+    ! grep -v -e ' -c -o ' "$root/commands" | grep -v -e -Wl,-z,users-word
+}
 gone() { [ -z "$(find "$root/opt/oinf" -type f -o -type l)" ]; }
 case $build in *asan*) echo "SKIPPED: a sanitized library does not install"; echo "0 passed, 0 failed, 1 skipped"; exit 0 ;; esac
 check "make install" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf install
@@ -55,6 +63,7 @@ check "soname" soname
 check "exported symbols" symbols
 check "version" version
 check "recipes by name" recipe
+check "flags of users" flags_of_users
 check "make uninstall" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf uninstall
 check "nothing is left" gone
 echo "$passed passed, $failed failed, 0 skipped"
