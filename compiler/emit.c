@@ -79,33 +79,34 @@ static const struct {
   oi_emit_parts part;
   bool prefixed;         // holds names that begin with model_
   const char *template;  // printed as it is
-  bool embeds;           // there where weights are embedded
-} files[] = {{"plan.json", oi_emit_plan_json, OI_EMIT_PAPERS, false, NULL, false},
-             {"README.md", oi_emit_readme, OI_EMIT_PAPERS, true, NULL, false},
-             {"report.html", oi_emit_report, OI_EMIT_PAPERS, false, NULL, false},
-             {"model.h", oi_emit_header, OI_EMIT_HOST, true, NULL, false},
-             {"model.c", oi_emit_model, OI_EMIT_HOST, true, NULL, false},
-             {"library.c", oi_emit_library, OI_EMIT_HOST, true, NULL, false},
-             {"kernels.c", oi_emit_kernels, OI_EMIT_DEVICE, false, NULL, false},
-             {"runtime.c", print_runtime, OI_EMIT_HOST, false, NULL, false},
-             {"main.c", NULL, OI_EMIT_HOST, true, "main.c", false},
-             {"main_options.c", NULL, OI_EMIT_HOST, true, "main_options.c", false},
-             {"main_values.c", NULL, OI_EMIT_HOST, true, "main_values.c", false},
-             {"main_text.c", NULL, OI_EMIT_HOST, true, "main_text.c", false},
-             {"main_bench.c", NULL, OI_EMIT_HOST, true, "main_bench.c", false},
-             {"golden.inc", oi_emit_golden, OI_EMIT_HOST, false, NULL, false},
-             {"Makefile", NULL, OI_EMIT_HOST, false, "Makefile.txt", false},
-             {"weights.oinf", NULL, OI_EMIT_NOTHING, false, NULL, false},
-             {"weights.c", oi_emit_embedded, OI_EMIT_HOST, true, NULL, true},
-             {"model", NULL, OI_EMIT_NOTHING, false, NULL, false},
-             {"model.o", NULL, OI_EMIT_NOTHING, false, NULL, false},
-             {"main.o", NULL, OI_EMIT_NOTHING, false, NULL, false},
-             {"weights.o", NULL, OI_EMIT_NOTHING, false, NULL, false}};
+  enum { ALWAYS, EMBEDS, GENERATES } when;
+} files[] = {{"plan.json", oi_emit_plan_json, OI_EMIT_PAPERS, false, NULL, ALWAYS},
+             {"README.md", oi_emit_readme, OI_EMIT_PAPERS, true, NULL, ALWAYS},
+             {"report.html", oi_emit_report, OI_EMIT_PAPERS, false, NULL, ALWAYS},
+             {"model.h", oi_emit_header, OI_EMIT_HOST, true, NULL, ALWAYS},
+             {"model.c", oi_emit_model, OI_EMIT_HOST, true, NULL, ALWAYS},
+             {"library.c", oi_emit_library, OI_EMIT_HOST, true, NULL, ALWAYS},
+             {"kernels.c", oi_emit_kernels, OI_EMIT_DEVICE, false, NULL, ALWAYS},
+             {"runtime.c", print_runtime, OI_EMIT_HOST, false, NULL, ALWAYS},
+             {"main.c", NULL, OI_EMIT_HOST, true, "main.c", ALWAYS},
+             {"main_options.c", NULL, OI_EMIT_HOST, true, "main_options.c", ALWAYS},
+             {"main_values.c", NULL, OI_EMIT_HOST, true, "main_values.c", ALWAYS},
+             {"main_text.c", NULL, OI_EMIT_HOST, true, "main_text.c", GENERATES},
+             {"main_bench.c", NULL, OI_EMIT_HOST, true, "main_bench.c", ALWAYS},
+             {"golden.inc", oi_emit_golden, OI_EMIT_HOST, false, NULL, ALWAYS},
+             {"Makefile", NULL, OI_EMIT_HOST, false, "Makefile.txt", ALWAYS},
+             {"weights.oinf", NULL, OI_EMIT_NOTHING, false, NULL, ALWAYS},
+             {"weights.c", oi_emit_embedded, OI_EMIT_HOST, true, NULL, EMBEDS},
+             {"model", NULL, OI_EMIT_NOTHING, false, NULL, ALWAYS},
+             {"model.o", NULL, OI_EMIT_NOTHING, false, NULL, ALWAYS},
+             {"main.o", NULL, OI_EMIT_NOTHING, false, NULL, ALWAYS},
+             {"weights.o", NULL, OI_EMIT_NOTHING, false, NULL, ALWAYS}};
 enum { N_FILES = sizeof files / sizeof *files };
 
 // Is file i of the part, or of any?
 static bool is_of(const oi_emit *e, size_t i, oi_emit_parts part) {
-  if (files[i].embeds && !e->desc.embed) return false;
+  if (files[i].when == EMBEDS && !e->desc.embed) return false;
+  if (files[i].when == GENERATES && oi_emit_logits(e) < 0) return false;
   return part == OI_EMIT_ANY ? files[i].part != OI_EMIT_NOTHING : files[i].part == part;
 }
 

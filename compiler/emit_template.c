@@ -217,6 +217,14 @@ static void expand(expansion *x, size_t file) {
   }
 }
 
+// Not the tokenizer without tokens, nor the pager where weights are mapped.
+static bool is_wanted(const oi_emit *e, const char *path) {
+  static const char *const text[] = {"lib/rt/token", "lib/rt/unicode"};
+  for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+    if (strncmp(path, text[i], strlen(text[i])) == 0) return oi_emit_logits(e) >= 0;
+  return strncmp(path, "lib/rt/page", 11) != 0 || e->desc.budget != OINF_EMIT_MAPPED;
+}
+
 oinf_status oi_emit_runtime(oi_emit *e) {
   expansion x = {.e = e};
   oi_text_put(&e->out,
@@ -229,6 +237,7 @@ oinf_status oi_emit_runtime(oi_emit *e) {
     const size_t n = strlen(path);
     const bool first = strcmp(path, "lib/rt/strict.h") == 0;
     if (strncmp(path, "lib/rt/", 7) != 0 || (!first && strcmp(path + n - 2, ".c") != 0)) continue;
+    if (!is_wanted(e, path)) continue;
     const bool kernels = strncmp(path, "lib/rt/dot", 10) == 0 || strstr(path, "attend");
     x.once[i] = true;
     if (kernels) oi_text_put(&e->out, "#if defined(OI_DOT_TYPES)\n");

@@ -67,6 +67,19 @@ check "README: a program with its weights" readme_runs "$b" 8
 check "an example's bundle" "$build/example_emit" "$root/recall"
 check "README: a program of arrays" readme_runs "$root/recall" 1
 
+# Without tokens there is no tokenizer in it. Either kind can be timed.
+slim() { [ ! -e "$root/recall/main_text.c" ] && ! grep -qiE 'oi_tokenizer_open|Unicode 1' "$root/recall/runtime.c"; }
+check "arrays: no tokenizer" slim
+timed() { # bundle, lines, words; what is timed has a name, and a share of a plain read
+  (cd "$1" && ./model --bench "${@:3}" >"$root/said") && [ "$(wc -l <"$root/said")" = "$2" ] &&
+    grep -qE '^(step|decode): [0-9.]+ ms, [0-9.]+ (steps|tokens)/s, [0-9.]+ MB of weights, [0-9.]+ GB/s, [0-9.]+ of a plain read' "$root/said"
+}
+printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 64)}" >"$root/x.npy"
+head -c 256 /dev/zero >>"$root/x.npy"
+check "--bench of a text" timed "$b" 2
+check "--bench of arrays" timed "$root/recall" 1 --input "picture=@$root/x.npy"
+check "--bench without arrays" ends 66 timed "$root/recall" 1
+
 # A sum that becomes a difference is found, and its kernel named.
 mutated() {
   emits "$adder" -o "$root/bad" && sed -i '0,/ + square;/s// - square;/' "$root/bad/kernels.c" &&

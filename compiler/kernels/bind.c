@@ -57,6 +57,22 @@ int model_bind(model_run *run, const char *input, const void *data, const char *
   return MODEL_OK;
 }
 
+int model_bind_golden(model_run *run, int step) {
+  dims d = {{0}};
+  if (step < 0 || step >= N_GOLDEN || golden_steps[step].fed)
+    return fails(run, MODEL_NOINPUT, "there is no golden step %d", step);
+  for (int i = 0; i < N_SYMS; i++) {
+    const bool pinned = symbol_pins[i] != NO_PIN;
+    d.s[i] = run->given[i] = pinned ? symbol_pins[i] : golden_steps[step].symbols[i];
+    run->is_given[i] = !pinned && !symbol_is_loop[i];
+  }
+  for (int i = 0; i < N_INPUTS; i++) {
+    run->bound[i] = golden_steps[step].inputs[i];
+    input_dims(&d, i, run->bound_dims[i]);
+  }
+  return MODEL_OK;
+}
+
 // ---- a step of what is bound ----
 
 // A dim of an input that is a bare symbol tells it.

@@ -38,10 +38,10 @@ __attribute__((format(printf, 2, 3))) static void note(const options *o, const c
 
 #include "main_values.c"
 
+#include "main_bench.c"
+
 #if MODEL_GENERATES
 #include "main_text.c"
-
-#include "main_bench.c"
 
 static bool is_text(const options *o) {
   return o->prompt || o->prompt_file || o->tokens || o->load || !o->inputs.n;
@@ -54,10 +54,6 @@ static bool is_text(const options *o) {
 static int run_text(const options *o, const model_file *file, model_run *r, watcher *w) {
   (void)o, (void)file, (void)r, (void)w;
   return complain(MODEL_BAD, "this network takes no tokens: give its arrays with --input");
-}
-static int bench(const options *o, model_run *r) {
-  (void)o, (void)r;
-  return complain(MODEL_USAGE, "--bench times the tokens of a network that generates");
 }
 #endif
 

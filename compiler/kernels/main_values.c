@@ -222,6 +222,13 @@ static int bind_one(model_run *r, const char *arg, uint64_t *room, void **out_da
   return model_set(r, name, x);
 }
 
+static int bind_all(const options *o, model_run *r, uint64_t *numbers, void **data) {
+  int code = MODEL_OK;
+  for (size_t i = 0; i < o->inputs.n && !code; i++)
+    code = bind_one(r, o->inputs.at[i], &numbers[i], &data[i]);
+  return code;
+}
+
 static int print_outputs(const model_run *r) {
   model_array a;
   for (int i = 0; model_output(r, i, &a); i++) print_array(&a);
@@ -233,8 +240,7 @@ static int run_values(const options *o, model_run *r, watcher *w) {
   void *data[64] = {NULL};
   uint64_t numbers[64];
   int code = want_outputs(w);
-  for (size_t i = 0; i < o->inputs.n && !code; i++)
-    code = bind_one(r, o->inputs.at[i], &numbers[i], &data[i]);
+  if (!code) code = bind_all(o, r, numbers, data);
   watch(w, r);
   if (!code && (code = model_step_bound(r)) != 0) complain(code, "%s", model_error(r));
   if (!code && !o->hash && !o->outputs.n) code = print_outputs(r);

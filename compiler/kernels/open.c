@@ -47,12 +47,13 @@ struct model_run {
   uint8_t *more;        // scratch of all workers but the caller
   void (*show)(void *, const model_value *);
   void *user;
-  // Under a budget.
+#if !MAPPED  // under a budget
   oi_pager *pager;
   oi_cursor cursor;
-  pick *picks;                  // rows that an index picks, sorted
   uint64_t streamed, may_read;  // as the step began, and in it at most
   bool follows;                 // the step before it ended well
+#endif
+  pick *picks;      // rows that an index picks, sorted
   uint8_t *kept;    // states as the step began, of those that do not only grow
   uint8_t *loaded;  // the file of model_load: the caller's bytes lie in it
   // What model_bind and model_set say of the next step.

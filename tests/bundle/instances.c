@@ -51,6 +51,21 @@ static void answer(sums_run *r, int seed, int32_t *out) {
   }
 }
 
+// The first golden step of a text is 16 ids, 7 i + 3 within the vocabulary; it is there to be tried.
+static void try_golden(sums_run *r) {
+  float logits[SUMS_VOCAB];
+  int32_t ids[16];
+  sums_array out;
+  for (int i = 0; i < 16; i++) ids[i] = (7 * i + 3) % SUMS_VOCAB;
+  sums_reset(r);
+  EXPECT(sums_prefill(r, ids, 16, logits) == SUMS_OK);
+  sums_reset(r);
+  EXPECT(sums_bind_golden(r, 0) == SUMS_OK && sums_step_bound(r) == SUMS_OK);
+  EXPECT(sums_output(r, sums_output_find("logits"), &out) && out.bytes == sizeof logits);
+  EXPECT(sums_position(r) == 16 && memcmp(out.data, logits, sizeof logits) == 0);
+  EXPECT(sums_bind_golden(r, -1) == SUMS_NOINPUT && sums_bind_golden(r, 3) == SUMS_NOINPUT);
+}
+
 static sums_file *file;
 static int32_t first[MADE];
 
@@ -76,6 +91,7 @@ int main(int n, char **words) {
   EXPECT(sums_new(file, &r) == SUMS_OK && sums_threads(r, 2) == SUMS_OK);
   const long before = allocations;
   answer(r, 1, first);
+  try_golden(r);
   EXPECT(allocations == before && before > 0);
   for (int i = 0; i < THREADS; i++)
     EXPECT(pthread_create(&thread[i], NULL, use, (void *)(uintptr_t)&workers[i]) == 0);
