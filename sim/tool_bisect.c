@@ -207,13 +207,10 @@ oinf_status oi_tool_bisect_step(oi_tool *t, const oi_golden_step *golden) {
 // ---- the reference ----
 
 static oinf_status choose_cpu(oi_tool *t, const char *word) {
-  const int have = t->sim->cpu;
   for (int i = OI_CPU_PLAIN; i <= OI_CPU_AMX; i++)
     if (strcmp(word, oi_cpu_name((oi_cpu)i)) == 0) t->bisect_cpu = i;
-  if (!t->bisect_cpu)
-    return oi_fail(t->err, OINF_USAGE, "--compare cpu: wants plain, neon, avx2, avx512 or amx");
-  const bool same_kind = (t->bisect_cpu == OI_CPU_NEON) == (have == OI_CPU_NEON);
-  if (t->bisect_cpu == OI_CPU_PLAIN || (same_kind && t->bisect_cpu <= have)) return OINF_OK;
+  if (!t->bisect_cpu) return oi_fail(t->err, OINF_USAGE, "--compare cpu: wants " OI_CPU_WORDS);
+  if (oi_cpu_has((oi_cpu)t->bisect_cpu) && t->bisect_cpu <= t->sim->cpu) return OINF_OK;
   return oi_fail(t->err, OINF_DEVICE, "this processor has no %s", word);
 }
 

@@ -10,7 +10,8 @@ enum {
   MOST_W = 40,
   MOST_M = 37
 };
-static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_AVX2, OI_CPU_AVX512};
+static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_NEON, OI_CPU_DOTPROD, OI_CPU_AVX2,
+                                OI_CPU_AVX512};
 static const int64_t sizes[] = {1,  2,  3,  5,  7,  8,  15, 16, 17,  24,  31,  32,
                                 33, 47, 48, 49, 63, 64, 65, 70, 250, 256, 327, 11008};
 
@@ -19,7 +20,7 @@ static uint8_t weights[MOST_W * (MOST_K + 3) * 4];
 static float rows[MOST_M][MOST_K];
 static float got[MOST_M][MOST_W], want[MOST_M][MOST_W];
 
-static bool has(oi_cpu cpu) { return oi_cpu_level() >= cpu; }
+static bool has(oi_cpu cpu) { return oi_cpu_has(cpu); }
 
 static void fill_floats(oinf_dtype type, int64_t n, bool odd, uint64_t seed) {
   for (int64_t i = 0; i < n; i++) {

@@ -8,7 +8,8 @@
 
 enum { MOST = 1 << 18 };
 static uint8_t a_bytes[MOST * 8], b_bytes[MOST * 8], out_bytes[MOST * 8];
-static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_AVX2, OI_CPU_AVX512};
+static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_NEON, OI_CPU_DOTPROD, OI_CPU_AVX2,
+                                OI_CPU_AVX512};
 
 // Every bit pattern of an integer; floats between -1 and 1.
 static void fill(uint8_t *at, oinf_dtype type, int64_t n, uint64_t seed) {
@@ -75,8 +76,8 @@ TEST(matmul, floats_in_every_layout) {
     fill(a_bytes, types[t / 3], MOST, 1), fill(b_bytes, types[t % 3], MOST, 2);
     for (int s = 0; s < 27 * 4; s++) {
       shape p = {ms[s % 3], ns[s / 3 % 3], ks[s / 9 % 3 + (s >= 81)], s / 27 & 1, s / 54 & 1};
-      for (int l = 0; l < 3; l++)
-        if (levels[l] <= oi_cpu_level())
+      for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
+        if (oi_cpu_has(levels[l]))
           check_floats(p, types[t / 3], types[t % 3], (call_how){.cpu = levels[l]});
     }
   }

@@ -140,14 +140,15 @@ static const problem problems[] = {
 };
 
 TEST(sdpa, equals_the_definition) {
-  static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_AVX2, OI_CPU_AVX512};
+  static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_NEON, OI_CPU_DOTPROD, OI_CPU_AVX2,
+                                  OI_CPU_AVX512};
   for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
     const problem *p = &problems[i];
     fill(q, p->q_type, p->t * p->h * p->d, 1);
     fill(k, p->kv_type, p->s * p->g * p->d, 2), fill(v, p->kv_type, p->s * p->g * p->d, 3);
     if (p->mask_type) fill_mask(p->mask_type, p->t * p->s, i);
-    for (int l = 0; l < 3; l++)
-      if (levels[l] <= oi_cpu_level()) check_strict(p, (call_how){.cpu = levels[l]});
+    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
+      if (oi_cpu_has(levels[l])) check_strict(p, (call_how){.cpu = levels[l]});
   }
 }
 

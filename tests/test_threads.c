@@ -115,6 +115,8 @@ TEST(cpu, is_limited_by_the_environment) {
   setenv("OINF_CPU", "fastest", 1);
   CHECK_INT(oi_cpu_level(), OI_CPU_UNKNOWN);
   CHECK_STR(oi_cpu_name(OI_CPU_AVX512), "avx512");
+  CHECK(oi_cpu_has(OI_CPU_PLAIN) && oi_cpu_has(best));
+  CHECK(oi_cpu_has(OI_CPU_NEON) != (best == OI_CPU_PLAIN || best >= OI_CPU_AVX2));
   if (*kept)
     setenv("OINF_CPU", kept, 1);
   else

@@ -75,7 +75,7 @@ static int choose_kernels(model_file *f) {
   bool holds = holds_plain();
   const char *what = oi_probe_self();
   if (cpu == OI_CPU_UNKNOWN)
-    return open_fails(f, MODEL_USAGE, "OINF_CPU wants plain, neon, avx2, avx512 or amx");
+    return open_fails(f, MODEL_USAGE, "OINF_CPU wants " OI_CPU_WORDS);
   f->kernels = kernels_plain;
 #if OI_DOT_X86
   if (cpu >= OI_CPU_AVX2) f->kernels = kernels_avx2, holds = holds && holds_avx2();

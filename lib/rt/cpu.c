@@ -1,18 +1,20 @@
-// Finds the processor's variant by CPUID and XGETBV: an instruction set counts only where the
-// system saves its registers. Not __builtin_cpu_supports: its list of names differs between the
-// compilers and their versions.
+// Finds the processor's variant: on x86-64 by CPUID and XGETBV, where a set counts only if the
+// system saves its registers; on AArch64 by what Linux says of it (elsewhere: the base). Not by
+// __builtin_cpu_supports: its list of names differs between the compilers and their versions.
 #include "lib/rt/cpu.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const words[] = {"unknown", "plain", "neon", "avx2", "avx512", "amx"};
+static const char *const words[] = {"unknown", "plain", "neon", "dotprod", "avx2", "avx512", "amx"};
 
 OI_RT const char *oi_cpu_name(oi_cpu cpu) { return words[cpu]; }
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+
+enum { FIRST = OI_CPU_AVX2 };
 
 static uint64_t saved_registers(void) {
   uint32_t low, high;
@@ -32,17 +34,35 @@ static oi_cpu probe(void) {
   if ((b & avx512_b) != avx512_b || !(c & vnni_c) || (saved & ZMM) != ZMM) return OI_CPU_AVX2;
   return OI_CPU_AVX512;
 }
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+enum { FIRST = OI_CPU_NEON };
+
+static oi_cpu probe(void) {
+  enum { ASIMDDP = 1 << 20 };
+  return getauxval(AT_HWCAP) & ASIMDDP ? OI_CPU_DOTPROD : OI_CPU_NEON;
+}
 #elif defined(__aarch64__)
+enum { FIRST = OI_CPU_NEON };
+
 static oi_cpu probe(void) { return OI_CPU_NEON; }
 #else
+enum { FIRST = OI_CPU_AMX + 1 };
+
 static oi_cpu probe(void) { return OI_CPU_PLAIN; }
 #endif
+
+OI_RT bool oi_cpu_has(oi_cpu cpu) {
+  return cpu == OI_CPU_PLAIN || ((int)cpu >= FIRST && cpu <= probe());
+}
 
 OI_RT oi_cpu oi_cpu_level(void) {
   const char *word = getenv("OINF_CPU");
   oi_cpu have = probe();
   if (!word || !*word) return have;
   for (int i = OI_CPU_PLAIN; i <= OI_CPU_AMX; i++)
-    if (strcmp(word, words[i]) == 0) return (oi_cpu)i < have ? (oi_cpu)i : have;
+    if (strcmp(word, words[i]) == 0)
+      return i < FIRST ? OI_CPU_PLAIN : (oi_cpu)i < have ? (oi_cpu)i : have;
   return OI_CPU_UNKNOWN;
 }

@@ -9,6 +9,11 @@ OI_RT const oi_dots *oi_dots_of(oi_cpu cpu) {
 #if OI_DOT_X86
   if (cpu >= OI_CPU_AVX512) return oi_dots_avx512();
   if (cpu >= OI_CPU_AVX2) return oi_dots_avx2();
+#elif OI_DOT_ARM
+#if !defined(OI_BASE_ONLY)
+  if (cpu >= OI_CPU_DOTPROD) return oi_dots_dotprod();
+#endif
+  if (cpu >= OI_CPU_NEON) return oi_dots_neon();
 #endif
   return oi_dots_plain();
 }

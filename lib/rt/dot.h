@@ -132,9 +132,17 @@ OI_RT const oi_dots *oi_dots_plain(void);
 #else
 #define OI_DOT_X86 0
 #endif
+#if defined(__aarch64__)
+#define OI_DOT_ARM 1
+#else
+#define OI_DOT_ARM 0
+#endif
 #if OI_DOT_X86
 OI_RT const oi_dots *oi_dots_avx2(void);
 OI_RT const oi_dots *oi_dots_avx512(void);
+#elif OI_DOT_ARM
+OI_RT const oi_dots *oi_dots_neon(void);
+OI_RT const oi_dots *oi_dots_dotprod(void);  // not with OI_BASE_ONLY
 #endif
 OI_RT const oi_dots *oi_dots_of(oi_cpu cpu);                           // OI_CPU_UNKNOWN: asks
 OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights);  // NULL: none for it
