@@ -72,6 +72,90 @@ TEST(package_damage, damaged_weights_are_not_read) {
   free(b.at);
 }
 
+// ---- many workers ----
+
+enum {
+  SHARES = 40
+};
+
+// Tensors of odd sizes, 64 bytes to over 2 MiB, so that most blocks hold parts of several.
+static oi_sample_bytes shares_package(void) {
+  char name[16];
+  oinf_model *m;
+  OK(oinf_model_create(ctx, &m));
+  float *data = calloc(600000, sizeof *data);
+  CHECK(data);
+  for (int i = 0; i < 600000; i++) data[i] = (float)(i % 10007);
+  for (int i = 0; i < SHARES; i++) {
+    snprintf(name, sizeof name, "t%02d", i);
+    const int64_t n = 16 + i % 7 * (i % 5) * 22123 + i;
+    OK(oinf_model_add(m, name, OINF_F32, 1, &n, data));
+  }
+  OK(oinf_model_save(m, oi_sample_path("shares.oinf")));
+  oinf_model_destroy(m);
+  free(data);
+  return oi_sample_slurp(oi_sample_path("shares.oinf"));
+}
+
+// What is said of the package over these bytes.
+static void said_of(const oi_sample_bytes *b, char *out, size_t room) {
+  oinf_model *m;
+  oinf_error_clear(ctx);
+  OK(oi_sample_open(b->at, b->n, &m));
+  CHECK_INT(oi_oinf_verify_weights(m, NULL, NULL), OINF_CORRUPT);
+  snprintf(out, room, "%s", oinf_error(ctx));
+  oinf_error_clear(ctx);
+  oinf_model_destroy(m);
+}
+
+TEST(package_damage, the_first_fault_is_told_whoever_finds_it) {
+  oi_sample_begin();
+  oi_sample_bytes b = shares_package();
+  oinf_model *m;
+  char one[1024], both[1024];
+  OK(oi_sample_open(b.at, b.n, &m));
+  CHECK(m->weights_size > 12 << 20);
+  OK(oi_oinf_verify_weights(m, NULL, NULL));
+  for (uint32_t i = 0; i + 9 < SHARES; i++) {
+    const oi_tensor *first = &m->tensors.at[i], *later = &m->tensors.at[i + 9];
+    b.at[first->offset + first->pub.bytes - 1] ^= 1;
+    said_of(&b, one, sizeof one);
+    b.at[later->offset] ^= 1;
+    said_of(&b, both, sizeof both);
+    CHECK_STR(both, one);
+    b.at[later->offset] ^= 1;
+    b.at[first->offset + first->pub.bytes - 1] ^= 1;
+  }
+  OK(oi_oinf_verify_weights(m, NULL, NULL));
+  oinf_model_destroy(m);
+  free(b.at);
+}
+
+typedef struct watch {
+  uint64_t done, total, most;
+} watch;
+static bool watched(void *user, uint64_t done, uint64_t total) {
+  watch *w = user;
+  CHECK(done > w->done && done <= total);
+  w->done = done, w->total = total;
+  return done < w->most;
+}
+
+TEST(package_damage, proving_is_watched_and_can_be_stopped) {
+  oi_sample_begin();
+  oi_sample_bytes b = shares_package();
+  oinf_model *m;
+  watch all = {.most = UINT64_MAX}, some = {.most = 1};
+  OK(oi_sample_open(b.at, b.n, &m));
+  OK(oi_oinf_verify_weights(m, watched, &all));
+  CHECK(all.done > 0 && all.total == m->weights_size);
+  CHECK_INT(oi_oinf_verify_weights(m, watched, &some), OINF_CANCEL);
+  CHECK(some.done < some.total);
+  oinf_error_clear(ctx);
+  oinf_model_destroy(m);
+  free(b.at);
+}
+
 // ---- rules broken under digests that hold ----
 
 static void reseal(oi_sample_bytes *b) {
