@@ -6,6 +6,7 @@
 
 #include "compiler/passes.h"
 #include "compiler/plan_paging.h"
+#include "formats/generation.h"
 
 enum {
   OI_EMIT_PICK = 16
@@ -61,6 +62,7 @@ typedef struct oinf_emit {
   const char *package;  // the bundle's weights.oinf, once it is written
   uint64_t file_bytes, weights_at, weights_bytes, checksums_at, tokenizer_at, tokenizer_bytes;
   uint8_t digest[32];
+  oi_generation generation;  // what the package says of drawing
   oinf_emit_figures figures;
   struct oi_figures *fig;       // compiler/figures.h
   oinf_emit_kernel *described;  // for the API: without costs

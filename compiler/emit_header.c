@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/emit.h"
+#include "lib/number.h"
 
 // ---- macros ----
 
@@ -62,6 +63,24 @@ static void put_sizes(oi_emit *e) {
   for (uint32_t i = 0; i < outputs; i++) put_count(e, OI_EMIT_OUTPUT, i);
 }
 
+// Of what the package says, in the words of the command line.
+static void put_sampling(oi_emit *e) {
+  const struct {
+    const char *name;
+    double x;
+  } rows[] = {{"TEMPERATURE", e->generation.temperature},
+              {"TOP_K", e->generation.top_k},
+              {"TOP_P", e->generation.top_p},
+              {"MIN_P", e->generation.min_p},
+              {"REPETITION_PENALTY", e->generation.repetition_penalty}};
+  oi_text_put(&e->out, "// How the program draws where its user does not say.\n");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    oi_text_put(&e->out, "#define MODEL_%s ", rows[i].name);
+    oi_number_print(rows[i].x, &e->out);
+    oi_text_put(&e->out, "\n");
+  }
+}
+
 static void put_generation(oi_emit *e) {
   const int logits = oi_emit_logits(e);
   int64_t lo, chunk = 0;
@@ -77,6 +96,7 @@ static void put_generation(oi_emit *e) {
   oi_text_put(&e->out, "#define MODEL_VOCAB %lld\n", (long long)out->dim[0]);
   oi_text_put(&e->out, "#define MODEL_BOS %lld\n", (long long)number_of(e, "oinf.bos"));
   put_eos(e);
+  put_sampling(e);
 }
 
 static void put_macros(oi_emit *e) {
@@ -199,6 +219,7 @@ static oi_text aside(oi_emit *e, void (*print)(oi_emit *e)) {
 }
 
 oinf_status oi_emit_header(oi_emit *e) {
+  OI_TRY(oi_generation_read(e->ctx, e->model, &e->generation));
   oi_text macros = aside(e, put_macros), entries = aside(e, put_entries),
           example = aside(e, put_example);
   oi_hole holes[] = {{"MACROS_HERE", macros.at ? macros.at : ""},

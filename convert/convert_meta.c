@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "formats/generation.h"
 #include "formats/tokenizer.h"
 
 static oi_err *err(const oi_convert *c) { return oi_ctx_err(c->ctx); }
@@ -72,6 +73,17 @@ static oinf_status set_ids(oi_convert *c, const char *key, const char *otherwise
   return status;
 }
 
+// A checkpoint of an older kind has them in config.json.
+static oinf_status generation_blob(oi_convert *c) {
+  oi_generation g;
+  oi_text note;
+  oi_text_init(&note, c->ctx);
+  oi_generation_take(c->config.generation ? c->config.generation : c->config.root, &g, &note);
+  if (note.n) oi_note(c->ctx, "generation settings that are left out: %s", note.at);
+  oi_text_free(&note);
+  return oi_generation_save(&g, c->content);
+}
+
 // What oinf-sim and bundles ask of it.
 static oinf_status generation_meta(oi_convert *c, const oi_arch *arch) {
   const char *graph;
@@ -82,7 +94,8 @@ static oinf_status generation_meta(oi_convert *c, const oi_arch *arch) {
   OI_TRY(oinf_model_set_meta(c->content, "oinf.output", "logits"));
   OI_TRY(oinf_model_set_meta(c->content, "oinf.chunk", "256"));
   OI_TRY(set_ids(c, "bos_token_id", arch->bos, "oinf.bos"));
-  return set_ids(c, "eos_token_id", arch->eos, "oinf.eos");
+  OI_TRY(set_ids(c, "eos_token_id", arch->eos, "oinf.eos"));
+  return generation_blob(c);
 }
 
 // A tokenizer that is not known here is no failure: the package then works by ids.

@@ -29,13 +29,14 @@ static const oi_opt options[] = {
      "bytes of all arenas: 512M, or min; without it weights are mapped"},
     {"threads", "N", 0, OI_OPT_COUNT, OPT(threads), "threads (1)"},
     {"device", "NAME", 0, OI_OPT_TEXT, OPT(device), "cpu"},
-    {"temperature", "T", 0, OI_OPT_REAL, OPT(temperature), "0: greedy (default)"},
-    {"top-k", "N", 0, OI_OPT_COUNT, OPT(top_k), "draw from the N best; 0: all (default)"},
-    {"top-p", "P", 0, OI_OPT_REAL, OPT(top_p), "draw from the best with mass P; 1: all (default)"},
+    {"temperature", "T", 0, OI_OPT_REAL, OPT(temperature),
+     "0: greedy; this and the next four default to the package's, else to 0 or off"},
+    {"top-k", "N", 0, OI_OPT_COUNT, OPT(top_k), "draw from the N best; 0: all"},
+    {"top-p", "P", 0, OI_OPT_REAL, OPT(top_p), "draw from the best with mass P; 1: all"},
     {"min-p", "P", 0, OI_OPT_REAL, OPT(min_p),
-     "draw from those with P times the best one's probability; 0: all (default)"},
+     "draw from those with P times the best one's probability; 0: all"},
     {"repetition-penalty", "R", 0, OI_OPT_REAL, OPT(penalties.repetition),
-     "of every token so far; 1: none (default)"},
+     "of every token so far; 1: none"},
     {"frequency-penalty", "X", 0, OI_OPT_REAL, OPT(penalties.frequency),
      "for each time that a token was made; 0: none (default)"},
     {"presence-penalty", "X", 0, OI_OPT_REAL, OPT(penalties.presence),
@@ -125,13 +126,14 @@ static void on_event(void *user, const oinf_event *e) { oi_tool_profile_event(us
 
 // ---- the run ----
 
+// What is not given is not a number yet (tool_text.c).
 static oinf_status check_sampling(oi_tool *t) {
   const oi_tool_opts *o = &t->o;
   if (o->temperature < 0 || o->top_p <= 0 || o->top_p > 1 || o->min_p < 0 || o->min_p > 1)
     return oi_fail(t->err, OINF_USAGE,
                    "--temperature wants 0 or more, --top-p more than 0 and at most 1, --min-p 0 to "
                    "1");
-  if (!(o->penalties.repetition > 0))
+  if (o->penalties.repetition <= 0)
     return oi_fail(t->err, OINF_USAGE, "--repetition-penalty wants more than 0");
   if (fabs(o->penalties.frequency) > 2 || fabs(o->penalties.presence) > 2)
     return oi_fail(t->err, OINF_USAGE, "--frequency-penalty and --presence-penalty want -2 to 2");
@@ -264,7 +266,13 @@ static int finish(oi_tool *t, oinf_status status) {
 }
 
 int main(int argc, char **argv) {
-  oi_tool t = {.o = {.steps = 128, .threads = 1, .top_p = 1.0, .penalties = {.repetition = 1.0}},
+  oi_tool t = {.o = {.steps = 128,
+                     .threads = 1,
+                     .temperature = NAN,
+                     .top_k = -1,
+                     .top_p = NAN,
+                     .min_p = NAN,
+                     .penalties = {.repetition = NAN}},
                .say = say,
                .note = note,
                .cancelled = is_cancelled};

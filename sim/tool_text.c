@@ -1,10 +1,12 @@
 // Generation: prompt in chunks, one token a step after it, text as its characters become certain. A
 // resumed run takes up the tokens of the saved one: those that no step has seen yet are fed first.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "formats/file.h"
+#include "formats/generation.h"
 #include "sim/sim.h"
 #include "sim/tool.h"
 
@@ -353,8 +355,22 @@ static oinf_status run(talk *k) {
   return OINF_OK;
 }
 
+// What the user did not say is as the package has it.
+static oinf_status settle(oi_tool *t) {
+  oi_generation g;
+  oi_tool_opts *o = &t->o;
+  OI_TRY(oi_generation_read(t->ctx, t->model, &g));
+  if (isnan(o->temperature)) o->temperature = g.temperature;
+  if (o->top_k < 0) o->top_k = (int64_t)g.top_k;
+  if (isnan(o->top_p)) o->top_p = g.top_p;
+  if (isnan(o->min_p)) o->min_p = g.min_p;
+  if (isnan(o->penalties.repetition)) o->penalties.repetition = g.repetition_penalty;
+  return OINF_OK;
+}
+
 oinf_status oi_tool_text(oi_tool *t) {
   talk k = {.t = t};
+  OI_TRY(settle(t));
   k.input = meta(&k, "oinf.input", "tokens"), k.output = meta(&k, "oinf.output", "logits");
   oi_sampler_init(&k.sampler, (uint64_t)t->o.seed);
   k.sampler.temperature = t->o.temperature, k.sampler.top_k = (uint32_t)t->o.top_k;

@@ -143,6 +143,22 @@ foreign() {
 }
 check "another model's state" foreign
 
+# How the package draws is how the bundle draws; the words on the line go before it.
+cp -r examples/adder/model "$root/drawing"
+echo '{"eos_token_id": 2, "do_sample": true, "temperature": 1.5, "top_k": 7, "min_p": 0.01, "repetition_penalty": 1.2}' \
+  >"$root/drawing/generation_config.json"
+drawing() {
+  "$build/oinf-convert" "$root/drawing" -q -o "$root/d.oinf" && bundle "$root/d.oinf" "$root/d" &&
+    grep -q "^#define MODEL_TEMPERATURE 1.5$" "$root/d/model.h" && "$root/d/model" --help | grep -q "greedy (1.5)$" || return 1
+  local own="--temperature 1.5 --top-k 7 --min-p 0.01 --repetition-penalty 1.2" words
+  for words in "--seed 4" "--seed 5 --temperature 0" "--seed 6 --top-k 0" "--seed 7 --repetition-penalty 1 --top-p 0.5"; do
+    # shellcheck disable=SC2086
+    { sim --prompt 12+345= $own $words >"$root/o1" && "$root/d/model" --prompt 12+345= $words | cmp - "$root/o1" &&
+      "$build/oinf-sim" "$root/d.oinf" -q --prompt 12+345= $words | cmp - "$root/o1"; } || return 1
+  done
+}
+check "settings of the package" drawing
+
 # Arrays: a network that generates taken as arrays.
 printf '\223NUMPY\001\000\166\000%-117s\n\001\000\000\000\002\000\000\000\003\000\000\000' "{'descr': '<i4', 'fortran_order': False, 'shape': (3,)}" >"$root/x.npy"
 check "same: arrays" same --input "tokens=@$root/x.npy" --input P=0

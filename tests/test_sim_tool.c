@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "formats/safetensors.h"
+#include "tests/checkpoint.h"
 #include "tests/tool_run.h"
 
 // ---- penalties ----
@@ -38,6 +39,30 @@ TEST(sim_tool, penalties_keep_tokens_from_coming_again) {
   CHECK(repeats(text_of("--presence-penalty 2 --frequency-penalty 2")) < plain);
   CHECK(repeats(text_of("--presence-penalty -2")) >= plain);
   CHECK_STR(text_of("--repetition-penalty 1 --presence-penalty 0"), text_of(""));
+}
+
+// What a checkpoint asks for is the default, and the user's word goes before it, one by one.
+TEST(sim_tool, settings_of_the_package_are_defaults) {
+  static const char asked[] =
+      "{\"do_sample\":true,\"temperature\":0.8,\"top_p\":0.9,\"repetition_penalty\":1.3}";
+  char drawn[1024], greedy[1024];
+  tool_package();
+  tool_folder("llama-tied-5.json", "drawing");
+  oi_test_put(oi_cv_path("drawing"), "generation_config.json", asked, sizeof asked - 1);
+  EXPECT(0, "oinf-convert ~drawing -o ~drawing.oinf --no-golden -q");
+  static const char run[] = "oinf-sim ~drawing.oinf -q --tokens 3,14,15 --steps 40 --seed 5 %s";
+  EXPECT(0, run, "");
+  snprintf(drawn, sizeof drawn, "%.1000s", tool_out);
+  CHECK_STR(drawn, text_of("--seed 5 --temperature 0.8 --top-k 50 --top-p 0.9 "
+                           "--repetition-penalty 1.3"));
+  EXPECT(0, run, "--temperature 0");
+  snprintf(greedy, sizeof greedy, "%.1000s", tool_out);
+  CHECK_STR(greedy, text_of("--repetition-penalty 1.3"));
+  CHECK(strcmp(greedy, drawn) != 0);
+  EXPECT(0, run, "--temperature 0 --repetition-penalty 1");
+  CHECK_STR(tool_out, text_of(""));
+  EXPECT(0, run, "--top-k 0 --top-p 1");
+  CHECK_STR(tool_out, text_of("--seed 5 --temperature 0.8 --repetition-penalty 1.3"));
 }
 
 TEST(sim_tool, min_p_of_one_is_greedy) {

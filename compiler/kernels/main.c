@@ -111,7 +111,13 @@ static int run(const options *o) {
 }
 
 int main(int argc, char **argv) {
-  options o = {.steps = 128, .threads = 1, .top_p = 1, .penalties = {.repetition = 1}};
+  options o = {.steps = 128,
+               .threads = 1,
+               .temperature = MODEL_TEMPERATURE,
+               .top_k = MODEL_TOP_K,
+               .top_p = MODEL_TOP_P,
+               .min_p = MODEL_MIN_P,
+               .penalties = {.repetition = MODEL_REPETITION_PENALTY}};
   signal(SIGPIPE, SIG_IGN);
   signal(SIGBUS, on_bus);
   signal(SIGINT, on_interrupt);

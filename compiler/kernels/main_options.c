@@ -33,6 +33,17 @@ typedef struct option {
   const char *help;
 } option;
 
+// A network without tokens has the words, and nothing to say of them.
+#if !MODEL_GENERATES
+#define MODEL_TEMPERATURE 0
+#define MODEL_TOP_K 0
+#define MODEL_TOP_P 1
+#define MODEL_MIN_P 0
+#define MODEL_REPETITION_PENALTY 1
+#endif
+#define WORDS(x) #x
+#define USUAL(x) " (" WORDS(x) ")"
+
 #define AT(field) offsetof(options, field)
 static const option option_rows[] = {
     {"input", "NAME=@X.npy|VALUE", 'i', LIST, AT(inputs), "an input, or a symbol of the graph"},
@@ -42,16 +53,17 @@ static const option option_rows[] = {
     {"tokens", "IDS", 't', TEXT, AT(tokens), "continue these ids: 1,403,407"},
     {"steps", "N", 'n', COUNT, AT(steps), "tokens to make (128)"},
     {"threads", "N", 0, COUNT, AT(threads), "threads (1)"},
-    {"temperature", "T", 0, REAL, AT(temperature), "0: greedy (default)"},
-    {"top-k", "N", 0, COUNT, AT(top_k), "draw from the N best; 0: all (default)"},
-    {"top-p", "P", 0, REAL, AT(top_p), "draw from the best with mass P; 1: all (default)"},
-    {"min-p", "P", 0, REAL, AT(min_p), "draw from those with P of the best's chance; 0: all"},
+    {"temperature", "T", 0, REAL, AT(temperature), "0: greedy" USUAL(MODEL_TEMPERATURE)},
+    {"top-k", "N", 0, COUNT, AT(top_k), "draw from the N best; 0: all" USUAL(MODEL_TOP_K)},
+    {"top-p", "P", 0, REAL, AT(top_p), "draw from the best with mass P; 1: all" USUAL(MODEL_TOP_P)},
+    {"min-p", "P", 0, REAL, AT(min_p),
+     "draw from those with P of the best's chance; 0: all" USUAL(MODEL_MIN_P)},
     {"repetition-penalty", "R", 0, REAL, AT(penalties.repetition),
-     "of every token so far; 1: none (default)"},
+     "of every token so far; 1: none" USUAL(MODEL_REPETITION_PENALTY)},
     {"frequency-penalty", "X", 0, REAL, AT(penalties.frequency),
-     "for each time that a token was made; 0: none (default)"},
+     "for each time that a token was made; 0: none (0)"},
     {"presence-penalty", "X", 0, REAL, AT(penalties.presence),
-     "once for a token that was made; 0: none (default)"},
+     "once for a token that was made; 0: none (0)"},
     {"seed", "N", 's', COUNT, AT(seed), "of the draws (0)"},
     {"stop", "TEXT", 0, LIST, AT(stops), "end before this text; may be given again"},
     {"hash", NULL, 0, FLAG, AT(hash), "print hashes: step name dtype dims hash"},

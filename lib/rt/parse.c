@@ -33,7 +33,7 @@ OI_RT bool oi_parse_real(const char *text, double *out) {
     for (; e > 0; e--) x = down ? x / 10 : x * 10;
     text += strlen(text);
   }
-  if (!digits || *text) return false;
+  if (!digits || *text || x - x != 0) return false;  // too large a number is none
   *out = minus ? -x : x;
   return true;
 }
