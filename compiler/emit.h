@@ -120,6 +120,7 @@ bool oi_emit_speaks_of_loops(const oi_emit *e, oinf_dim d);
 void oi_emit_count(oi_emit *e, const oi_type *t);  // elements
 // Of axes from .. to - 1.
 void oi_emit_span(oi_emit *e, const oi_type *t, uint32_t from, uint32_t to);
+void oi_emit_real(oi_emit *e, float x);  // "1e-05f": the shortest decimal that reads back equal
 void oi_emit_string(oi_emit *e, const char *text, size_t n, bool format);  // in quotes
 // A value's label in quotes, {} where a turn of a loop stands; the turns, an array or NULL.
 void oi_emit_label(oi_emit *e, uint32_t value);
@@ -143,6 +144,7 @@ typedef struct oi_hole {
 } oi_hole;
 oinf_status oi_emit_template(oi_emit *e, const char *file, const oi_hole *holes, size_t n);
 oinf_status oi_emit_runtime(oi_emit *e);
+void oi_emit_tidy(oi_emit *e, size_t from);  // emit_tidy.c: what was printed since
 // emit_convert.c: element i of a node by an expression over i and x0[i].
 bool oi_emit_is_flat(uint32_t op);
 oinf_status oi_emit_flat(oi_emit *e, const oi_node *n);

@@ -10,12 +10,10 @@
 static void put_inverses(oi_filling *f, const oi_rope *r, int64_t half) {
   const size_t from = oi_put_mark(f);
   oi_text_put(&f->e->out, "static const float inverse[] = {");
-  for (int64_t j = 0; j < half; j++)
-    oi_text_put(&f->e->out, "%s%af",
-                j == 0  ? ""
-                : j % 4 ? ", "
-                        : ",\n      ",
-                (double)oi_rope_inverse(r, j, 0));
+  for (int64_t j = 0; j < half; j++) {
+    oi_text_put(&f->e->out, j == 0 ? "" : j % 5 ? ", " : ",\n      ");
+    oi_emit_real(f->e, oi_rope_inverse(r, j, 0));
+  }
   oi_text_put(&f->e->out, "};");
   oi_put_taken(f, "TABLE", from);
   oi_put(f, "INVERSE", "inverse[j]");
@@ -38,6 +36,17 @@ static void put_given(oi_filling *f, const oi_type *b) {
   oi_put(f, "TABLE", "");
   oi_put_format(f, "INVERSE", "%s(b[j])", d->load);
   oi_put_format(f, "OPERAND", "const %s *restrict b = c->in[1];", d->type);
+}
+
+static void put_factor(oi_filling *f, float factor) {
+  const size_t from = oi_put_mark(f);
+  for (int i = 0; i < 2 && factor != 1.0f; i++) {
+    const char *what = i ? "sine" : "cosine";
+    oi_text_put(&f->e->out, "%s%s[j] = %s[j] * ", i ? "\n      " : "", what, what);
+    oi_emit_real(f->e, factor);
+    oi_text_put(&f->e->out, ";");
+  }
+  oi_put_taken(f, "FACTORED", from);
 }
 
 oinf_status oi_fill_rope(oi_filling *f, const oi_node *n) {
@@ -65,9 +74,12 @@ oinf_status oi_fill_rope(oi_filling *f, const oi_node *n) {
   oi_put_dim(f, "HEAD", a->dim[r - 1]);
   oi_put_dim(f, "POS", args->pos);
   oi_put_format(f, "HALF", "%lld", (long long)(width / 2));
-  oi_put_real(f, "FACTOR", factor);
-  oi_put(f, "FACTORED", factor != 1.0f ? "1" : "0");
+  put_factor(f, factor);
   oi_put_dtype(f, "A_T", "A_LOAD", a->dtype);
+  oi_put_format(
+      f, "PASS",
+      a->dim[r - 1] == width ? "" : "for (int64_t j = 2 * half; j < head; j++) y[j] = %s(x[j]);",
+      oi_emit_dtype_of(a->dtype)->load);
   oi_put(f, "FIRST", args->interleaved ? "2 * j" : "j");
   oi_put(f, "SECOND", args->interleaved ? "2 * j + 1" : "j + half");
   return oi_put_end(f, "rope.c");

@@ -135,8 +135,7 @@ static void put_element(oi_emit *e, const oi_view *v) {
   if (class == OI_S) oi_load_i64(&i, v, 0, 1);
   if (class == OI_D && finite) oi_text_put(&e->out, "%a", d);
   else if (class == OI_D) oi_text_put(&e->out, "oi_dbl(0x%llxu)", (unsigned long long)bits);
-  else if (v->dtype == OINF_F32 && finite) oi_text_put(&e->out, "%af", d);
-  else if (v->dtype == OINF_F32) oi_text_put(&e->out, "oi_flt(0x%llxu)", (unsigned long long)bits);
+  else if (v->dtype == OINF_F32) oi_emit_real(e, (float)d);
   else if (class == OI_F) oi_text_put(&e->out, "0x%04llx", (unsigned long long)bits);
   else if (class != OI_S) oi_text_put(&e->out, "%lluu", (unsigned long long)bits);
   else if (i == INT64_MIN) oi_text_put(&e->out, "INT64_MIN");

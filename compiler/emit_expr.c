@@ -1,6 +1,8 @@
 // Dims, shapes and names as C. A symbol is d->rows or d->loop3: no name of the model becomes code.
 // Strings hold letters, digits and a few marks as they are and every other byte in octal, so no
 // quote, newline, trigraph or direction mark of a name reaches the compiler.
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/emit.h"
@@ -106,6 +108,26 @@ const char *oi_emit_span_text(oi_emit *e, const oi_type *t, uint32_t from, uint3
   const size_t at = e->out.n;
   oi_emit_span(e, t, from, to);
   return oi_emit_taken(e, at);
+}
+
+// ---- numbers ----
+
+void oi_emit_real(oi_emit *e, float x) {
+  char text[32] = "";
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if ((bits & 0x7f800000u) == 0x7f800000u) {
+    oi_text_put(&e->out, "oi_flt(0x%08xu)", bits);
+    return;
+  }
+  for (int digits = 1; digits <= 9; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, (double)x);
+    if (strtof(text, NULL) == x) break;
+  }
+  const bool whole = !strpbrk(text, "e.,");
+  for (char *c = text; *c; c++)
+    if (*c == ',') *c = '.';  // a locale's
+  oi_text_put(&e->out, whole ? "%s.0f" : "%sf", text);
 }
 
 // ---- strings and labels ----

@@ -49,7 +49,9 @@ void oi_cut_rows(oi_filling *f, const oi_type *t, uint32_t to) {
   f->cut->cost = oi_emit_span_text(f->e, t, to, t->rank);
 }
 void oi_put_real(oi_filling *f, const char *name, float x) {
-  oi_put_format(f, name, "%af", (double)x);
+  const size_t from = oi_put_mark(f);
+  oi_emit_real(f->e, x);
+  oi_put_taken(f, name, from);
 }
 
 void oi_put_dtype(oi_filling *f, const char *type, const char *load, oinf_dtype dtype) {

@@ -47,13 +47,14 @@ static bool is_flat(const fused *f) {
 
 // ---- operands ----
 
-// The name of a value within the kernel: v and its number in the order of the region.
+// The name of a value within the kernel: v and its number in the order of the region; e and the
+// operand's for an element that was read.
 static void name_of(const fused *f, uint32_t value, char room[16]) {
   uint32_t number = 0;
   const oi_value *v = oi_val_at(f->e->g, value);
   for (uint32_t id = f->r->first; id && id != v->node; id = oi_node_at(f->e->g, id)->next) number++;
   if (v->node) snprintf(room, 16, "v%u", number);
-  else snprintf(room, 16, "x%u_", v->index);
+  else snprintf(room, 16, "e%u", v->index);
 }
 
 // Loads what the node reads from outside, unless it was loaded before.
@@ -62,7 +63,7 @@ static void load(const fused *f, const oi_node *n, uint32_t i, bool *loaded) {
   if (v->node || loaded[v->index]) return;
   loaded[v->index] = true;
   oi_emit_indent(f->e, f->depth);
-  oi_text_put(&f->e->out, "const %s x%u_ = x%u[", oi_emit_dtype_of(v->type.dtype)->type, v->index,
+  oi_text_put(&f->e->out, "const %s e%u = x%u[", oi_emit_dtype_of(v->type.dtype)->type, v->index,
               v->index);
   if (f->flat) oi_text_put(&f->e->out, v->type.rank ? "i" : "0");
   else oi_emit_broadcast(f->e, &v->type, f->out);

@@ -129,7 +129,9 @@ oinf_status oi_emit_kernels(oi_emit *e) {
               "Each works on units from .. to - 1 of its\n// work (call and run, in library.c); "
               "bounds of a step and turns of loops are in d.\n\n");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
+    const size_t from = e->out.n;
     OI_TRY(oi_emit_kernel(e, e->in_order[i], &e->cuts[e->in_order[i]]));
+    if (oi_node_at(e->g, e->in_order[i])->op != OP_USER) oi_emit_tidy(e, from);
     oi_text_put(&e->out, "\n");
   }
   put_table(e);

@@ -73,9 +73,11 @@ void oi_emit_attributes(oi_emit *e, const oi_node *n, const oi_elements *w, cons
     snprintf(name, sizeof name, "p_%s", info->attrs[i].name);
     if (!strstr(w->expr, name)) continue;
     memcpy(&x, (const char *)n->args + info->attrs[i].offset, sizeof x);
-    oi_text_put(&e->out, "  const %s %s%s = (%s)", w->work, name, suffix, w->work);
-    if (w->class == OI_S || w->class == OI_U) oi_text_put(&e->out, "%lld;\n", (long long)x);
-    else oi_text_put(&e->out, "%a;\n", x);
+    oi_text_put(&e->out, "  const %s %s%s = ", w->work, name, suffix);
+    if (w->class == OI_F) oi_emit_real(e, (float)x);
+    else if (w->class == OI_D) oi_text_put(&e->out, "%a", x);
+    else oi_text_put(&e->out, "%lld", (long long)x);
+    oi_text_put(&e->out, ";\n");
   }
   if (info && strstr(w->expr, "width"))
     oi_text_put(&e->out, "  const int64_t width%s = %u;\n", suffix,
@@ -126,7 +128,8 @@ static void put_elements(oi_emit *e, const oi_node *n, const oi_elements *w, oi_
   oi_text_put(&e->out, "out[");
   if (flat) oi_text_put(&e->out, "i");
   else oi_emit_place(e, out);
-  oi_text_put(&e->out, "] = (%s)r;\n", oi_emit_dtype_of(out->dtype)->type);
+  const char *made = w->to_bool ? "bool" : w->work, *kept = oi_emit_dtype_of(out->dtype)->type;
+  oi_text_put(&e->out, strcmp(made, kept) == 0 ? "] = r;\n" : "] = (%s)r;\n", kept);
   oi_emit_end_axes(e, depth, 0);
   oi_text_put(&e->out, "}\n");
 }

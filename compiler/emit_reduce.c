@@ -110,9 +110,12 @@ static void put_body(oi_emit *e, const oi_node *n, const reduction *r, uint32_t 
   line(e, depth + 1, "}\n");
   line(e, depth, "}\n");
   line(e, depth, "const ");
-  oi_text_put(&e->out, "%s n = (%s)k, r = %s;\n", from->work, from->work,
+  oi_text_put(&e->out, "%s r = %s;\n", from->work,
               strcmp(r->init, "0") == 0 ? "part[0] == 0 ? 0 : part[0]" : "part[0]");
-  line(e, depth, "(void)n;\n");
+  if (strchr(r->finish, 'n')) {
+    line(e, depth, "const ");
+    oi_text_put(&e->out, "%s n = (%s)k;\n", from->work, from->work);
+  }
   line(e, depth, "out[");
   put_kept(e, in, mask);
   oi_text_put(&e->out, "] = (%s)(%s);\n", oi_emit_dtype_of(out->dtype)->type, r->finish);

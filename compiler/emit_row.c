@@ -13,19 +13,18 @@ static void put_lanes(oi_filling *f, oinf_dim length) {
   oi_put(f, "SOME", whole ? "LANES" : "dim_min(LANES, length - k)");
 }
 
-static oinf_status norm(oi_filling *f, const oi_node *n, float eps, bool centred) {
-  static const char *const what[] = {"SCALE", "SHIFT"}, *const names[] = {"w", "v"};
+// Both norms: rows of a, and what they are scaled and shifted by.
+static oinf_status norm(oi_filling *f, const oi_node *n, float eps, const char *file) {
+  static const char *const what[] = {"SCALE", "SHIFT"}, *const names[] = {"w", "b"};
   const oi_type *a = oi_type_in(f->e, n, 0);
-  char operands[128];
+  char operands[128] = "";
   size_t at = 0;
-  operands[0] = 0;
   for (uint32_t i = 1; i < n->n_in; i++) {
     const oi_emit_dtype *d = oi_emit_dtype_of(oi_type_in(f->e, n, i)->dtype);
-    const char *name = names[i - 1];
     at += (size_t)snprintf(operands + at, sizeof operands - at,
-                           "%sconst %s *restrict %s = c->in[%u];", at ? "\n  " : "", d->type, name,
-                           i);
-    oi_put_format(f, what[i - 1], "y = y %c %s(%s[k]);", i == 1 ? '*' : '+', d->load, name);
+                           "%sconst %s *restrict %s = c->in[%u];", at ? "\n  " : "", d->type,
+                           names[i - 1], i);
+    oi_put_format(f, what[i - 1], "v = v %c %s(%s[k]);", i == 1 ? '*' : '+', d->load, names[i - 1]);
   }
   for (uint32_t i = n->n_in; i <= 2; i++) oi_put(f, what[i - 1], "");
   oi_put(f, "OPERANDS", operands);
@@ -34,14 +33,13 @@ static oinf_status norm(oi_filling *f, const oi_node *n, float eps, bool centred
   put_lanes(f, a->dim[a->rank - 1]);
   oi_put_real(f, "EPS", eps);
   oi_put_dtype(f, "A_T", "A_LOAD", a->dtype);
-  oi_put(f, "CENTRED", centred ? "1" : "0");
-  return oi_put_end(f, "norm.c");
+  return oi_put_end(f, file);
 }
 oinf_status oi_fill_rmsnorm(oi_filling *f, const oi_node *n) {
-  return norm(f, n, (float)((const oinf_rmsnorm_args *)n->args)->eps, false);
+  return norm(f, n, (float)((const oinf_rmsnorm_args *)n->args)->eps, "rmsnorm.c");
 }
 oinf_status oi_fill_layernorm(oi_filling *f, const oi_node *n) {
-  return norm(f, n, (float)((const oinf_layernorm_args *)n->args)->eps, true);
+  return norm(f, n, (float)((const oinf_layernorm_args *)n->args)->eps, "layernorm.c");
 }
 
 // The units are the places of all axes but one, and each costs that axis.

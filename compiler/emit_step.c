@@ -147,22 +147,37 @@ static int paged_operand(const oi_emit *e, uint32_t id, oi_paging *how) {
   return s->kind == OI_STORE_WEIGHT ? operand : -1;
 }
 
-static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n, int paged) {
+static const char *operands_text(oi_emit *e, const oi_node *n, int paged) {
+  const size_t from = e->out.n;
   uint32_t slot = 0;
-  line(e, depth, paged < 0 ? "const call c = {.out = {" : "call c = {.out = {");
-  for (uint32_t i = 0; i < n->n_out; i++) {
-    oi_text_put(&e->out, i ? ", " : "");
-    if (n->op == OP_STATE_WRITE) put_state(e, n);
-    else put_pointer(e, n->out[i], 0);
-  }
-  oi_text_put(&e->out, n->n_in ? "}, .in = {" : "");
+  oi_text_put(&e->out, ".in = {");
   for (uint32_t i = 0; i < n->n_in; i++) {
     oi_text_put(&e->out, i ? ", " : "");
     if ((int)i == paged) oi_text_put(&e->out, "NULL");
     else put_pointer(e, n->in[i], slot);
     if (storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT) slot++;
   }
-  oi_text_put(&e->out, "}};\n");
+  oi_text_put(&e->out, "}");
+  return oi_emit_taken(e, from);
+}
+
+static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n, int paged) {
+  const size_t from = e->out.n;
+  const char *in = operands_text(e, n, paged);
+  line(e, depth, paged < 0 ? "const call c = {.out = {" : "call c = {.out = {");
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    oi_text_put(&e->out, i ? ", " : "");
+    if (n->op == OP_STATE_WRITE) put_state(e, n);
+    else put_pointer(e, n->out[i], 0);
+  }
+  oi_text_put(&e->out, n->n_in ? "}," : "}};\n");
+  if (!n->n_in || !in) return;
+  if (e->out.n - from + strlen(in) < 96) oi_text_put(&e->out, " %s};\n", in);
+  else {
+    oi_text_put(&e->out, "\n");
+    line(e, depth, paged < 0 ? "                " : "          ");
+    oi_text_put(&e->out, "%s};\n", in);
+  }
 }
 
 // Where a weight lies, its rows as the paging plan counts them.
@@ -231,6 +246,22 @@ static void put_kept(oi_emit *e, uint32_t depth, const oi_node *n) {
   oi_text_put(&e->out, ");\n");
 }
 
+// What a block of the step makes: "attn_q: f32 [rows, 64]".
+static void put_made(oi_emit *e, const oi_node *n) {
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    const oi_value *v = oi_val_at(e->g, n->out[i]);
+    const char *role = oi_emit_role_name(v->hint.role);
+    oi_text_put(&e->out, "%s%s: %s [", i ? ", " : "", *role ? role : oi_kind_name(n->op),
+                oi_emit_dtype_of(v->type.dtype)->name);
+    for (uint32_t k = 0; k < v->type.rank; k++) {
+      oi_text_put(&e->out, k ? ", " : "");
+      oi_emit_dim_words(e, v->type.dim[k]);
+    }
+    oi_text_put(&e->out, "]");
+  }
+  oi_text_put(&e->out, "\n");
+}
+
 static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   const oi_node *n = oi_node_at(e->g, id);
   char kernel[96];
@@ -238,9 +269,8 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   const bool runs = e->kernel[id] != 0;
   oi_emit_kernel_name(e, id, kernel);
   bool block = runs;  // a kernel's call, or a weight that is shown by a view of it
-  for (uint32_t i = 0; i < n->n_in; i++)
-    block |= storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT;
-  if (block) line(e, depth++, "{\n");
+  for (uint32_t i = 0; i < n->n_in; i++) block |= storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT;
+  if (block) line(e, depth++, "{  // "), put_made(e, n);
   for (uint32_t i = 0; i < n->n_in && !e->desc.budget; i++)
     if (fetch(e, depth, n->in[i], slot)) slot++;
   if (runs) put_call(e, depth, id, kernel);
@@ -251,16 +281,17 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
 
 static void put_copy(oi_emit *e, uint32_t depth, uint32_t from, uint32_t to) {
   if (e->plan.of_value[from] == e->plan.of_value[to]) return;
-  line(e, depth, "{\n");
-  fetch(e, depth + 1, from, 0);
-  line(e, depth + 1, "memmove(");
+  const bool weight = storage_of(e, from)->kind == OI_STORE_WEIGHT;
+  if (weight) line(e, depth++, "{\n");
+  fetch(e, depth, from, 0);
+  line(e, depth, "memmove(");
   put_pointer(e, to, 0);
   oi_text_put(&e->out, ", ");
   put_pointer(e, from, 0);
   oi_text_put(&e->out, ", ");
   put_bytes(e, &oi_val_at(e->g, to)->type);
   oi_text_put(&e->out, ");\n");
-  line(e, depth, "}\n");
+  if (weight) line(e, --depth, "}\n");
 }
 
 static void put_copies(oi_emit *e, uint32_t depth, const uint32_t *from, const uint32_t *to,
@@ -374,9 +405,11 @@ static oinf_status put_item(oi_emit *e, uint32_t *depth, const oi_item *item) {
 }
 
 oinf_status oi_emit_step(oi_emit *e) {
+  const size_t from = e->out.n;
   uint32_t depth = 0;
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
   for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
   oi_text_put(&e->out, "  return r->status;\n}\n");
+  oi_emit_tidy(e, from);
   return OINF_OK;
 }

@@ -34,7 +34,8 @@
   F(matmul_wide, "compiler/kernels/matmul_wide.c")        \
   F(matmul_any, "compiler/kernels/matmul_any.c")          \
   F(argmax, "compiler/kernels/argmax.c")                  \
-  F(norm, "compiler/kernels/norm.c")                      \
+  F(rmsnorm, "compiler/kernels/rmsnorm.c")                \
+  F(layernorm, "compiler/kernels/layernorm.c")            \
   F(softmax, "compiler/kernels/softmax.c")                \
   F(rope_k, "compiler/kernels/rope.c")                    \
   F(attend, "compiler/kernels/attend.c")                  \

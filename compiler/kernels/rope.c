@@ -1,8 +1,9 @@
 // Rotary positions over [.., T, heads, width of a head]: pairs turn by f32(position) * inverse
 // frequency; what lies behind the rotated part passes. A unit is a position.
 // Holes: NAME; OPERAND: b where the frequencies are given; INVERSE: the frequency of pair j;
-// ROWS, HEADS, HEAD; HALF: pairs; POS; FACTOR of cosine and sine, FACTORED 1 or 0; A_T,
-// A_LOAD; FIRST, SECOND: places of pair j in a head; TABLE: the frequencies' table, or nothing.
+// ROWS, HEADS, HEAD; HALF: pairs; POS; FACTORED: cosine and sine times their factor, or nothing;
+// A_T, A_LOAD; FIRST, SECOND: places of pair j in a head; PASS: what is not rotated, or nothing;
+// TABLE: the frequencies' table, or nothing.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   TABLE
@@ -19,14 +20,13 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
       float angle = (float)position * INVERSE;
       cosine[j] = oi_cos(angle);
       sine[j] = oi_sin(angle);
-      if (FACTORED) cosine[j] = cosine[j] * FACTOR;
-      if (FACTORED) sine[j] = sine[j] * FACTOR;
+      FACTORED
     }
     for (int64_t h = 0; h < heads; h++) {
-      const A_T *in = a + (t * heads + h) * head;
+      const A_T *x = a + (t * heads + h) * head;
       float *y = out + (t * heads + h) * head;
       for (int64_t j = 0; j < half; j++) {
-        const float u = A_LOAD(in[FIRST]), v = A_LOAD(in[SECOND]);
+        const float u = A_LOAD(x[FIRST]), v = A_LOAD(x[SECOND]);
         float uc = u * cosine[j];
         float vs = v * sine[j];
         float vc = v * cosine[j];
@@ -34,11 +34,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
         y[FIRST] = uc - vs;
         y[SECOND] = vc + us;
       }
-    }
-    for (int64_t h = 0; h < heads; h++) {
-      for (int64_t j = 2 * half; j < head; j++) {
-        out[(t * heads + h) * head + j] = A_LOAD(a[(t * heads + h) * head + j]);
-      }
+      PASS
     }
   }
 }

@@ -1,8 +1,6 @@
-// Norms over the last axis: ((a - mean) * (1 / sqrt(var + eps))) * b + c. For rmsnorm the mean is
-// +0, and subtracting it changes no bit. A unit is a row.
-// Holes: NAME; OPERANDS: the operands w and v that there are; LENGTH; SOME: of it in
-// the lanes from k on; EPS; A_T, A_LOAD;
-// CENTRED, 1 or 0; SCALE, SHIFT: statements on y, or nothing.
+// ((a - mean) * (1 / sqrt(variance + eps))) * w + b over the last axis. A unit is a row.
+// Holes: NAME; OPERANDS: those of w and b that are given; LENGTH; SOME: of it in the lanes from k
+// on; EPS; A_T, A_LOAD; SCALE, SHIFT: statements on v, or nothing.
 
 static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   enum { LANES = 16 };
@@ -14,20 +12,19 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
   (void)d, (void)worker;
   for (int64_t t = from; t < to; t++) {
     const A_T *x = a + t * length;
-    float mean = 0.0f;
-    float p[LANES] = {0};
-    for (int64_t k = 0; CENTRED && k < length; k += LANES) {
+    float *y = out + t * length;
+    float p[LANES] = {0}, q[LANES] = {0};
+    for (int64_t k = 0; k < length; k += LANES) {
       for (int j = 0; j < SOME; j++) {
         p[j] = p[j] + A_LOAD(x[k + j]);
       }
     }
-    for (int s = LANES / 2; CENTRED && s > 0; s /= 2) {
+    for (int s = LANES / 2; s > 0; s /= 2) {
       for (int j = 0; j < s; j++) {
         p[j] = p[j] + p[j + s];
       }
     }
-    if (CENTRED) mean = oi_div(oi_plus_zero(p[0]), (float)length);
-    float q[LANES] = {0};
+    float mean = oi_div(oi_plus_zero(p[0]), (float)length);
     for (int64_t k = 0; k < length; k += LANES) {
       for (int j = 0; j < SOME; j++) {
         float far = A_LOAD(x[k + j]) - mean;
@@ -45,10 +42,10 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
     float r = oi_div(1.0f, oi_sqrt(above));
     for (int64_t k = 0; k < length; k++) {
       float far = A_LOAD(x[k]) - mean;
-      float y = far * r;
+      float v = far * r;
       SCALE
       SHIFT
-      out[t * length + k] = y;
+      y[k] = v;
     }
   }
 }
