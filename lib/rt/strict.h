@@ -23,6 +23,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || \
+    UINTPTR_MAX != UINT64_MAX
+#error "the runtime wants a little-endian 64-bit system"
+#endif
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #error "the strict text wants IEEE 754 arithmetic: compile without -ffast-math"
 #endif
