@@ -2,6 +2,7 @@
 // graph that a model carries; and building, printing and parsing with every allocation failing.
 #include "lib/graph.h"
 #include "tests/random_graph.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 static const char source[] =
@@ -169,31 +170,13 @@ TEST(graph_verify, a_loaded_graph_is_edited_and_saved) {
 
 // ---- memory that runs out ----
 
-typedef struct counter {
-  long left, live;
-} counter;
-
-static void *counting(void *user, void *ptr, size_t old_size, size_t new_size) {
-  counter *c = user;
-  if (!new_size) {
-    if (ptr) c->live--;
-    free(ptr);
-    return NULL;
-  }
-  if (c->left-- <= 0) return NULL;
-  if (!ptr) c->live++;
-  void *p = realloc(ptr, new_size);
-  (void)old_size;
-  return p;
-}
-
 // One turn with room for `left` allocations; true where that was enough.
 static bool parse_with(long left, const char *text) {
-  counter c = {left, 0};
+  scarce c = {.fail_at = left + 1, .for_good = true};
   oinf_ctx *ctx;
   oinf_graph *g;
   bool ok = false;
-  if (oinf_ctx_create(&(oinf_ctx_desc){.alloc = counting, .user = &c}, &ctx) != OINF_OK)
+  if (oinf_ctx_create(&(oinf_ctx_desc){.alloc = scarce_alloc, .user = &c}, &ctx) != OINF_OK)
     return false;
   oinf_status s = oinf_graph_parse(ctx, NULL, text, strlen(text), &g);
   if (s == OINF_OK) {
@@ -203,7 +186,7 @@ static bool parse_with(long left, const char *text) {
   }
   CHECK_MSG(ok || s == OINF_MEMORY, "with %ld: status %d: %s", left, (int)s, oinf_error(ctx));
   oinf_ctx_destroy(ctx);
-  CHECK_MSG(c.live == 0, "with %ld: %ld pieces are left", left, c.live);
+  CHECK_MSG(c.pieces == 0, "with %ld: %ld pieces are left", left, c.pieces);
   return ok;
 }
 

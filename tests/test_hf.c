@@ -1,6 +1,7 @@
 // Checkpoint folders: which weights win, what is carried along, what is said where something lacks.
 #include "formats/format.h"
 #include "formats/safetensors.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 #include <sys/stat.h>
@@ -138,22 +139,8 @@ TEST(hf, refuses_broken_configuration) {
   refused(OINF_FORMAT, "a pipe");
 }
 
-// An allocator whose k-th call fails, and that knows what is still held.
-typedef struct meter {
-  long calls, fail_at;
-  size_t held;
-} meter;
-
-static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
-  meter *m = user;
-  if (new_size && ++m->calls == m->fail_at) return NULL;
-  void *p = new_size ? realloc(ptr, new_size) : (free(ptr), NULL);
-  if (p || !new_size) m->held = m->held - (ptr ? old_size : 0) + new_size;
-  return p;
-}
-
-static oinf_status open_metered(meter *use) {
-  oinf_ctx_desc desc = {.alloc = metered, .user = use};
+static oinf_status open_metered(scarce *use) {
+  oinf_ctx_desc desc = {.alloc = scarce_alloc, .user = use};
   oinf_ctx *own;
   oinf_model *m;
   OI_TRY(oinf_ctx_create(&desc, &own));
@@ -173,11 +160,11 @@ TEST(hf, survives_every_failing_allocation) {
   put("config.json", "{\"model_type\":\"llama\",\"x\":NaN}");
   put("tokenizer_config.json", "{\"chat_template\":\"one\"}");
   long at = 1;
-  for (meter use = {0};; at++) {
-    use = (meter){.fail_at = at};
+  for (scarce use = {0};; at++) {
+    use = (scarce){.fail_at = at};
     oinf_status status = open_metered(&use);
-    CHECK_MSG(use.held == 0, "%zu bytes are held after call %ld failed", use.held, at);
-    if (use.calls < at) {
+    CHECK_MSG(use.bytes == 0, "%lld bytes are held after call %ld failed", use.bytes, at);
+    if (!scarce_fired(&use)) {
       CHECK_INT(status, OINF_OK);
       break;
     }

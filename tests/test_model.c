@@ -1,6 +1,7 @@
 // The model's tables and lookups, shapes and their limits, tensors that are made on the spot, and
 // clean failure where memory ends.
 #include "lib/model.h"
+#include "tests/scarce.h"
 #include "tests/test.h"
 
 static oinf_ctx *ctx;
@@ -216,20 +217,6 @@ TEST(model, splat_and_noise_have_seeds_that_suit) {
 
 // ---- memory ----
 
-typedef struct heap {
-  long calls, fail_at, live;
-  bool fired;
-} heap;
-
-static void *heap_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-  heap *h = user;
-  if (new_size && ++h->calls == h->fail_at) return h->fired = true, NULL;
-  h->live += (long)new_size - (ptr ? (long)old_size : 0);
-  if (new_size) return realloc(ptr, new_size);
-  free(ptr);
-  return NULL;
-}
-
 static oinf_status fill(oinf_model *model) {
   static const char letters[] = "qwertzuiopasdfghjklyxcvbnm";
   char name[2] = {0};
@@ -245,10 +232,10 @@ static oinf_status fill(oinf_model *model) {
 
 TEST(model, every_failing_allocation_is_clean) {
   for (long n = 1;; n++) {
-    heap h = {.fail_at = n};
+    scarce h = {.fail_at = n};
     oinf_ctx *c;
     oinf_model *model;
-    oinf_ctx_desc desc = {heap_alloc, NULL, &h};
+    oinf_ctx_desc desc = {scarce_alloc, NULL, &h};
     oinf_status status = oinf_ctx_create(&desc, &c);
     if (status == OINF_OK) {
       status = oinf_model_create(c, &model);
@@ -261,9 +248,9 @@ TEST(model, every_failing_allocation_is_clean) {
       }
       oinf_ctx_destroy(c);
     }
-    CHECK_MSG(status == (h.fired ? OINF_MEMORY : OINF_OK), "allocation %ld: %d", n, (int)status);
-    CHECK_MSG(h.live == 0, "allocation %ld leaks %ld bytes", n, h.live);
-    if (!h.fired) break;
+    CHECK_MSG(status == (scarce_fired(&h) ? OINF_MEMORY : OINF_OK), "allocation %ld: %d", n, (int)status);
+    CHECK_MSG(h.bytes == 0, "allocation %ld leaks %lld bytes", n, h.bytes);
+    if (!scarce_fired(&h)) break;
   }
 }
 

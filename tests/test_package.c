@@ -3,6 +3,7 @@
 #include "lib/rt/crc32c.h"
 #include "tests/iofault.h"
 #include "tests/package_sample.h"
+#include "tests/scarce.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -286,38 +287,21 @@ TEST(package, the_file_that_is_read_from_is_no_target) {
 
 // ---- what fails underway ----
 
-typedef struct heap {
-  long calls, fail_at, live_blocks;
-  size_t live, peak;
-  bool fired;
-} heap;
-
-static void *heap_alloc(void *user, void *ptr, size_t old_size, size_t new_size) {
-  heap *h = user;
-  if (new_size && ++h->calls == h->fail_at) return h->fired = true, NULL;
-  h->live += new_size - (ptr ? old_size : 0);
-  h->live_blocks += (new_size != 0) - (ptr != NULL);
-  if (h->live > h->peak) h->peak = h->live;
-  if (new_size) return realloc(ptr, new_size);
-  free(ptr);
-  return NULL;
-}
-
 // Runs `what` in contexts whose N-th allocation fails, for all N; every one is given back.
 static void fail_every_allocation(oinf_status (*what)(void)) {
   oinf_ctx *kept = ctx;
   for (long n = 1;; n++) {
-    heap h = {.fail_at = n};
-    oinf_ctx_desc desc = {heap_alloc, NULL, &h};
+    scarce h = {.fail_at = n};
+    oinf_ctx_desc desc = {scarce_alloc, NULL, &h};
     oinf_status status = oinf_ctx_create(&desc, &oi_sample_ctx);
     if (status == OINF_OK) {
       status = what();
       oinf_ctx_destroy(ctx);
     }
     ctx = kept;
-    CHECK_MSG(status == (h.fired ? OINF_MEMORY : OINF_OK), "allocation %ld gives %d", n, (int)status);
-    CHECK_MSG(h.live == 0 && h.live_blocks == 0, "allocation %ld leaks %zu bytes", n, h.live);
-    if (!h.fired) break;
+    CHECK_MSG(status == (scarce_fired(&h) ? OINF_MEMORY : OINF_OK), "allocation %ld gives %d", n, (int)status);
+    CHECK_MSG(h.bytes == 0 && h.pieces == 0, "allocation %ld leaks %lld bytes", n, h.bytes);
+    if (!scarce_fired(&h)) break;
     CHECK(n < 10000);
   }
 }
@@ -407,8 +391,8 @@ TEST(package, every_failing_file_call_is_clean) {
 TEST(package, memory_is_bounded_whatever_the_weights_weigh) {
   oi_sample_begin();
   oinf_ctx *kept = ctx;
-  heap h = {0};
-  oinf_ctx_desc desc = {heap_alloc, NULL, &h};
+  scarce h = {0};
+  oinf_ctx_desc desc = {scarce_alloc, NULL, &h};
   oinf_status made_ctx = oinf_ctx_create(&desc, &oi_sample_ctx);
   CHECK_INT(made_ctx, OINF_OK);
   oinf_model *m = described();
@@ -418,8 +402,8 @@ TEST(package, memory_is_bounded_whatever_the_weights_weigh) {
   oinf_model_destroy(m);
   oinf_ctx_destroy(ctx);
   ctx = kept;
-  CHECK_MSG(h.peak < (size_t)3 << 20, "%zu bytes at the peak", h.peak);
-  CHECK_INT(h.live, 0);
+  CHECK_MSG(h.most < 3 << 20, "%lld bytes at the peak", h.most);
+  CHECK_INT(h.bytes, 0);
 }
 
 // ---- the file that stays ----

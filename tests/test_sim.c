@@ -2,6 +2,7 @@
 // contract says whatever is asked in which order, and that simulations do not know of each other.
 #include <pthread.h>
 
+#include "tests/scarce.h"
 #include "tests/sim_world.h"
 
 // ---- what is refused ----
@@ -583,34 +584,22 @@ TEST(sim, one_model_serves_several_threads) {
   world_free(&w);
 }
 
-typedef struct meter {
-  size_t now, most;
-} meter;
-
-static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
-  meter *m = user;
-  m->now += new_size, m->now -= ptr ? old_size : 0;
-  if (m->now > m->most) m->most = m->now;
-  if (new_size == 0) return free(ptr), NULL;
-  return realloc(ptr, new_size);
-}
-
 TEST(sim, many_steps_take_no_more_memory_than_a_few) {
-  meter m = {0};
-  world w = world_new(&(oinf_ctx_desc){.alloc = metered, .user = &m});
+  scarce m = {0};
+  world w = world_new(&(oinf_ctx_desc){.alloc = scarce_alloc, .user = &m});
   world_rnn(&w);
   oinf_sim *s = world_sim(&w, NULL);
-  size_t after_few = 0;
+  long long after_few = 0;
   for (int i = 0; i < 20000; i++) {
     bind_x(s, 1);
     first_of(s, "y");
     if (i % 3 == 0) first_of(s, "before");
     if (i % 100 == 7) SIM_OK(s, oinf_sim_abandon(s));
     else SIM_OK(s, oinf_sim_end(s));
-    if (i == 200) after_few = m.now, m.most = 0;
+    if (i == 200) after_few = m.bytes;
   }
-  CHECK_INT(m.now, after_few);
+  CHECK_INT(m.bytes, after_few);
   oinf_sim_destroy(s);
   world_free(&w);
-  CHECK_INT(m.now, 0);
+  CHECK_INT(m.bytes, 0);
 }

@@ -1,5 +1,6 @@
 // Loops in the simulator: carried values that change places, whole or in part of the iterations,
 // and hold no bytes; against plain C over small whole numbers, where float arithmetic is exact.
+#include "tests/scarce.h"
 #include "tests/sim_world.h"
 
 enum {
@@ -73,21 +74,10 @@ TEST(sim_loop, carried_values_change_places) {
   world_free(&w);
 }
 
-typedef struct meter {
-  size_t calls;
-} meter;
-
-static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
-  (void)old_size;
-  ((meter *)user)->calls += new_size != 0;
-  if (new_size == 0) return free(ptr), NULL;
-  return realloc(ptr, new_size);
-}
-
 // The memory that they change places through is the plan's, and is in its figures.
 TEST(sim_loop, changing_places_allocates_nothing) {
-  meter m = {0};
-  world w = world_new(&(oinf_ctx_desc){.alloc = metered, .user = &m});
+  scarce m = {0};
+  world w = world_new(&(oinf_ctx_desc){.alloc = scarce_alloc, .user = &m});
   oinf_graph *g = w.graph;
   const float x[4] = {1, 2, 3, 4}, y[4] = {5, 6, 7, 8};
   oinf_val a = oinf_input(g, "a", OINF_F32, 4), b = oinf_input(g, "b", OINF_F32, 4);
@@ -102,7 +92,7 @@ TEST(sim_loop, changing_places_allocates_nothing) {
   check_row(s, "x", x, 4);
   CHECK_INT(s->now->plan.activations, 3 * OI_ALIGN);
   SIM_OK(s, oinf_sim_end(s));
-  const size_t before = m.calls;
+  const long before = m.calls;
   bind_row(s, "a", y, 4), bind_row(s, "b", x, 4);
   check_row(s, "x", y, 4);
   CHECK(m.calls - before < 20);

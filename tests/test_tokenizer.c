@@ -1,5 +1,6 @@
 // Compiling tokenizer.json: each refusal with its status, what is noted, sameness, lack of memory.
 #include "lib/rt/token_blob.h"
+#include "tests/scarce.h"
 #include "tests/token_load.h"
 
 // Compiles a text and gives the status; *out_word is whether the message holds a word.
@@ -213,37 +214,20 @@ TEST(tokenizer, one_file_gives_one_encoding) {
 
 // ---- lack of memory ----
 
-typedef struct purse {
-  size_t left, held;
-} purse;
-
-static void *spend(void *user, void *ptr, size_t old_size, size_t new_size) {
-  purse *p = user;
-  if (new_size > old_size && p->left-- == 0) {
-    p->left = 0;
-    return NULL;
-  }
-  void *out = NULL;
-  if (new_size) out = realloc(ptr, new_size);
-  else free(ptr);
-  p->held = p->held - old_size + new_size;
-  return out;
-}
-
 TEST(tokenizer, every_allocation_that_fails_ends_cleanly) {
   size_t n;
   char *json = oi_slurp_text("tests/data/token/spm_bpe.json", &n);
-  for (size_t budget = 0;; budget++) {
-    purse p = {.left = budget + 1};
+  for (long budget = 1;; budget++) {
+    scarce p = {.fail_at = budget + 1, .for_good = true};
     oinf_ctx *ctx;
     oi_bytes blob = {0};
     CHECK(budget < 500);
-    CHECK_INT(oinf_ctx_create(&(oinf_ctx_desc){.alloc = spend, .user = &p}, &ctx), OINF_OK);
+    CHECK_INT(oinf_ctx_create(&(oinf_ctx_desc){.alloc = scarce_alloc, .user = &p}, &ctx), OINF_OK);
     oinf_status status = oi_tokenizer_compile(ctx, json, n, &blob, NULL);
     CHECK(status == OINF_OK || status == OINF_MEMORY);
     oi_bytes_free(ctx, &blob);
     oinf_ctx_destroy(ctx);
-    CHECK_INT(p.held, 0);
+    CHECK_INT(p.bytes, 0);
     if (status == OINF_OK) break;
   }
   free(json);
