@@ -51,19 +51,9 @@ oinf_model *oi_cv_open(const char *path) {
   return m;
 }
 
-static size_t read_file(const char *path, uint8_t **out) {
-  FILE *f = fopen(path, "rb");
-  CHECK(f && fseek(f, 0, SEEK_END) == 0);
-  const size_t n = (size_t)ftell(f);
-  rewind(f);
-  *out = malloc(n + 1);
-  CHECK(*out && fread(*out, 1, n, f) == n && fclose(f) == 0);
-  return n;
-}
-
 bool oi_cv_same(const char *a, const char *b) {
-  uint8_t *x, *y;
-  const size_t n = read_file(a, &x), m = read_file(b, &y);
+  size_t n, m;
+  char *x = oi_test_slurp(a, &n), *y = oi_test_slurp(b, &m);
   const bool same = n == m && memcmp(x, y, n) == 0;
   free(x), free(y);
   return same;

@@ -56,6 +56,18 @@ const char *oi_test_dir(void) {
   return scratch;
 }
 
+char *oi_test_slurp(const char *path, size_t *out_n) {
+  FILE *f = fopen(path, "rb");
+  CHECK_MSG(f && fseek(f, 0, SEEK_END) == 0, "cannot open '%s'", path);
+  const long n = ftell(f);
+  rewind(f);
+  char *bytes = calloc(1, (size_t)n + 1);
+  CHECK_MSG(bytes && fread(bytes, 1, (size_t)n, f) == (size_t)n, "cannot read '%s'", path);
+  fclose(f);
+  if (out_n) *out_n = (size_t)n;
+  return bytes;
+}
+
 bool oi_test_soak(void) { return getenv("SOAK") != NULL; }
 
 int main(int argc, char **argv) {

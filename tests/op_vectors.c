@@ -104,24 +104,10 @@ void op_vectors_attr(const op_vectors *v, op_call *c, char *at) {
   }
 }
 
-static char *read_whole(const char *path) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  fseek(f, 0, SEEK_END);
-  long n = ftell(f);
-  rewind(f);
-  char *text = calloc(1, (size_t)n + 1);
-  size_t got = fread(text, 1, (size_t)n, f);
-  fclose(f);
-  CHECK(got == (size_t)n);
-  return text;
-}
-
 void op_vectors_open(op_vectors *v, oi_op op) {
   char path[128];
   snprintf(path, sizeof path, "tests/data/ops/%s.txt", oi_op_info_of(op)->name);
-  *v = (op_vectors){.text = read_whole(path), .op = op};
-  CHECK_MSG(v->text, "no vectors for op %s: expected %s", oi_op_info_of(op)->name, path);
+  *v = (op_vectors){.text = oi_test_slurp(path, NULL), .op = op};
   v->at = v->text;
 }
 

@@ -85,13 +85,8 @@ void oi_sample_write(oinf_model *m, const char *path) {
 }
 
 oi_sample_bytes oi_sample_slurp(const char *path) {
-  FILE *f = fopen(path, "rb");
-  CHECK(f && fseek(f, 0, SEEK_END) == 0);
-  oi_sample_bytes b = {NULL, (size_t)ftell(f)};
-  rewind(f);
-  b.at = malloc(b.n + 1);
-  CHECK(b.at && fread(b.at, 1, b.n, f) == b.n);
-  fclose(f);
+  oi_sample_bytes b;
+  b.at = (uint8_t *)oi_test_slurp(path, &b.n);
   return b;
 }
 

@@ -22,6 +22,7 @@ _Noreturn void oi_test_end(bool skipped, const char *file, int line, const char 
     __attribute__((format(printf, 4, 5)));
 const char *oi_test_corpus(const char *path);  // OINF_CORPUS/path; skips the test where there is none
 const char *oi_test_dir(void);                 // a fresh empty folder, removed when the program ends
+char *oi_test_slurp(const char *path, size_t *out_n);  // a whole file and a NUL; freed by the caller
 bool oi_test_soak(void);                       // true under `make soak`
 
 #define TEST(unit, what)                                                      \

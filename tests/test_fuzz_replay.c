@@ -23,13 +23,9 @@
 #undef use
 #undef LLVMFuzzerTestOneInput
 
+// No byte behind the input belongs to it: a sanitizer sees a read past its end.
 static uint8_t *read_whole(const char *path, size_t *out_n) {
-  FILE *f = fopen(path, "rb");
-  CHECK_MSG(f, "cannot open %s", path);
-  uint8_t *bytes = malloc(1 << 20);
-  *out_n = fread(bytes, 1, 1 << 20, f);
-  fclose(f);
-  // No byte behind the input belongs to it: a sanitizer sees a read past its end.
+  char *bytes = oi_test_slurp(path, out_n);
   return realloc(bytes, *out_n ? *out_n : 1);
 }
 

@@ -102,12 +102,9 @@ TEST(graph, builds_a_decoder) {
 TEST(graph, text_of_the_decoder_is_golden) {
   fixture f = make();
   build_decoder(f.g);
-  static char want[1 << 14];
-  FILE *file = fopen("tests/data/graph/decoder.txt", "rb");
-  CHECK(file);
-  want[fread(want, 1, sizeof want - 1, file)] = 0;
-  fclose(file);
+  char *want = oi_test_slurp("tests/data/graph/decoder.txt", NULL);
   CHECK_STR(oinf_graph_text(f.g), want);
+  free(want);
   unmake(&f);
 }
 

@@ -8,15 +8,6 @@
 #include "tests/scarce.h"
 #include "tests/test.h"
 
-static char *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  CHECK_MSG(f, "'%s' is not there", path);
-  char *text = calloc(1, 1 << 16);
-  *size = fread(text, 1, (1 << 16) - 1, f);
-  fclose(f);
-  return text;
-}
-
 static oinf_ctx *new_ctx(void) {
   oinf_ctx *ctx;
   CHECK_INT(oinf_ctx_create(NULL, &ctx), OINF_OK);
@@ -27,7 +18,7 @@ static oinf_ctx *new_ctx(void) {
 
 static void check_golden(const char *path) {
   size_t size;
-  char *text = read_file(path, &size);
+  char *text = oi_test_slurp(path, &size);
   oinf_ctx *ctx = new_ctx();
   oinf_graph *g;
   oinf_status status = oinf_graph_parse(ctx, NULL, text, size, &g);
@@ -108,7 +99,7 @@ TEST(graph_text, one_seed_gives_one_graph) {
 TEST(graph_text, damaged_texts_are_refused_or_graphs) {
   oinf_ctx *ctx = new_ctx();
   size_t size;
-  char *text = read_file("tests/data/graph/everything.txt", &size);
+  char *text = oi_test_slurp("tests/data/graph/everything.txt", &size);
   for (size_t i = 0; i < size; i++) {
     for (int turn = 0; turn < 3; turn++) {
       char kept = text[i];
@@ -240,7 +231,7 @@ TEST(graph_text, every_allocation_fails_in_turn) {
                                        "tests/data/graph/conditions.txt"};
   for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
     size_t size;
-    char *text = read_file(golden[i], &size);
+    char *text = oi_test_slurp(golden[i], &size);
     check_scarce(text, size, false);
     free(text);
   }

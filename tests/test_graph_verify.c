@@ -3,7 +3,7 @@
 #include "lib/graph.h"
 #include "tests/random_graph.h"
 #include "tests/scarce.h"
-#include "tests/test.h"
+#include "tests/text_graph.h"
 
 static const char source[] =
     "oinf-graph 1\n"
@@ -23,24 +23,6 @@ static const char source[] =
     "    give %6 -> %7\n"
     "  %8 = state_write s %7 : f32 [T, 4]\n"  // node 8
     "  out \"y\" %8\n";
-
-typedef struct fixture {
-  oinf_ctx *ctx;
-  oinf_graph *g;
-} fixture;
-
-static fixture make(void) {
-  fixture f;
-  CHECK_INT(oinf_ctx_create(NULL, &f.ctx), OINF_OK);
-  CHECK_MSG(oinf_graph_parse(f.ctx, NULL, source, sizeof source - 1, &f.g) == OINF_OK, "%s",
-            oinf_error(f.ctx));
-  return f;
-}
-
-static void unmake(fixture *f) {
-  oinf_graph_destroy(f->g);
-  oinf_ctx_destroy(f->ctx);
-}
 
 static oi_node *node(oinf_graph *g, const char *kind) {
   for (uint32_t i = 1; i < g->nodes.n; i++)
@@ -111,18 +93,18 @@ static const struct {
 
 TEST(graph_verify, every_broken_invariant_is_named) {
   for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-    fixture f = make();
+    text_graph f = text_graph_open(source);
     broken[i].break_it(f.g);
     oi_err err = {0};
     CHECK_MSG(oi_graph_verify(f.g, &err) == OINF_GRAPH, "%zu (%s) passes", i, broken[i].words);
     CHECK_MSG(strstr(err.message, broken[i].words), "%zu: '%s' does not say '%s'", i, err.message,
               broken[i].words);
-    unmake(&f);
+    text_graph_close(&f);
   }
 }
 
 TEST(graph_verify, labels_differ_by_their_loops) {
-  fixture f = make();
+  text_graph f = text_graph_open(source);
   int64_t values[2] = {0, 2};
   oi_text text;
   oi_text_init(&text, f.ctx);
@@ -132,7 +114,7 @@ TEST(graph_verify, labels_differ_by_their_loops) {
   oi_value_label(f.g, node(f.g, "neg")->out[0], values, &text);
   CHECK_STR(text.at, "%2[2] h[2]");
   oi_text_free(&text);
-  unmake(&f);
+  text_graph_close(&f);
 }
 
 // ---- a loaded graph is edited ----
@@ -194,13 +176,10 @@ TEST(graph_verify, every_allocation_may_fail) {
   long left = 0;
   while (left < 5000 && !parse_with(left, source)) left++;
   CHECK(left > 10 && left < 5000);
-  static char text[1 << 14];
-  FILE *f = fopen("tests/data/graph/everything.txt", "rb");
-  CHECK(f);
-  text[fread(text, 1, sizeof text - 1, f)] = 0;
-  fclose(f);
+  char *text = oi_test_slurp("tests/data/graph/everything.txt", NULL);
   for (left = 0; left < 5000 && !parse_with(left, text);) left++;
   CHECK(left > 10 && left < 5000);
+  free(text);
 }
 
 OINF_OP(twice, 1, { out = a + a; });

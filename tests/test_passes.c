@@ -16,15 +16,6 @@ typedef struct run {
   oi_text dump;
 } run;
 
-static char *read_text(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  CHECK_MSG(f, "'%s' is not there", path);
-  char *text = calloc(1, 1 << 16);
-  *size = fread(text, 1, (1 << 16) - 1, f);
-  fclose(f);
-  return text;
-}
-
 static run run_new(const char *text, size_t size) {
   run r = {.ctx = NULL};
   CHECK_INT(oinf_ctx_create(NULL, &r.ctx), OINF_OK);
@@ -55,7 +46,7 @@ static void run_free(run *r) {
 
 TEST(passes, each_leaves_what_its_file_says) {
   size_t size, want_size;
-  char *text = read_text("tests/data/passes/source.txt", &size);
+  char *text = oi_test_slurp("tests/data/passes/source.txt", &size);
   for (int i = 0; i < OI_PASS_COUNT; i++) {
     char path[128];
     if (oi_pass_needed((oi_pass_id)i)) continue;  // makes a plan
@@ -67,7 +58,7 @@ TEST(passes, each_leaves_what_its_file_says) {
       FILE *f = fopen(path, "w");
       CHECK(f && fputs(r.dump.at, f) >= 0 && fclose(f) == 0);
     }
-    char *want = read_text(path, &want_size);
+    char *want = oi_test_slurp(path, &want_size);
     CHECK_STR(r.dump.at, want);
     CHECK_STR(oinf_graph_text(r.source), text);
     free(want);
@@ -89,7 +80,7 @@ static void check_label(oinf_graph *g, uint32_t value, const char *want) {
 // Every label of a graph that passes have changed is one of the source, and means the same.
 TEST(passes, labels_stay_those_of_the_source) {
   size_t size;
-  char *text = read_text("tests/data/passes/source.txt", &size);
+  char *text = oi_test_slurp("tests/data/passes/source.txt", &size);
   run r = run_new(text, size);
   run_passes(&r);
   const uint32_t y = r.g->outputs.at[0].value;
@@ -286,7 +277,7 @@ static oinf_status run_scarce(scarce *s, const char *text, size_t size) {
 
 TEST(passes, every_allocation_fails_in_turn) {
   size_t size;
-  char *text = read_text("tests/data/passes/source.txt", &size);
+  char *text = oi_test_slurp("tests/data/passes/source.txt", &size);
   scarce s = {0};
   CHECK_INT(run_scarce(&s, text, size), OINF_OK);
   const long n = s.calls;

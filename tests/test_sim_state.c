@@ -12,11 +12,8 @@ typedef struct bytes {
 } bytes;
 
 static bytes slurp(const char *path) {
-  FILE *f = fopen(path, "rb");
-  bytes b = {malloc(1 << 20), 0};
-  CHECK(f && b.at);
-  b.n = fread(b.at, 1, 1 << 20, f);
-  CHECK(fclose(f) == 0 && b.n < 1 << 20);
+  bytes b;
+  b.at = (uint8_t *)oi_test_slurp(path, &b.n);
   return b;
 }
 

@@ -94,8 +94,8 @@ static void check_ggml(const char *tokenizer, const char *inputs, const char *ou
   static const char marker[] = "\n__ggml_vocab_test__\n";
   oi_loaded l = oi_load_tokenizer(oi_test_corpus(tokenizer));
   size_t n, n_out;
-  char *in = oi_slurp_text(oi_test_corpus(inputs), &n),
-       *out = oi_slurp_text(oi_test_corpus(outputs), &n_out);
+  char *in = oi_test_slurp(oi_test_corpus(inputs), &n),
+       *out = oi_test_slurp(oi_test_corpus(outputs), &n_out);
   char *text = in, *line = out;
   int count = 0;
   for (char *end; (end = strstr(text, marker)) != NULL; text = end + sizeof marker - 1, count++) {
@@ -131,7 +131,7 @@ TEST(token, llama_equals_the_ids_of_ggml) {
 TEST(token, stories_text_goes_through_its_tokenizer) {
   oi_loaded l = oi_load_tokenizer(oi_test_corpus("lm/stories260K/tokenizer.json"));
   size_t n, n_back;
-  char *text = oi_slurp_text(oi_test_corpus("lm/stories260K/expected_greedy_200.txt"), &n);
+  char *text = oi_test_slurp(oi_test_corpus("lm/stories260K/expected_greedy_200.txt"), &n);
   static uint32_t ids[4096];
   CHECK_INT(oi_tokenizer_bos(l.tok), 1);
   CHECK_INT(oi_tokenizer_vocab(l.tok), 512);

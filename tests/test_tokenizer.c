@@ -216,7 +216,7 @@ TEST(tokenizer, one_file_gives_one_encoding) {
 
 TEST(tokenizer, every_allocation_that_fails_ends_cleanly) {
   size_t n;
-  char *json = oi_slurp_text("tests/data/token/spm_bpe.json", &n);
+  char *json = oi_test_slurp("tests/data/token/spm_bpe.json", &n);
   for (long budget = 1;; budget++) {
     scarce p = {.fail_at = budget + 1, .for_good = true};
     oinf_ctx *ctx;

@@ -1,17 +1,6 @@
 // What the tests of the tokenizer share: loading, and checks that say where they failed.
 #include "tests/token_load.h"
 
-char *oi_slurp_text(const char *path, size_t *out_n) {
-  FILE *f = fopen(path, "rb");
-  CHECK_MSG(f, "cannot open %s", path);
-  size_t room = 16u << 20;
-  char *text = malloc(room);
-  *out_n = fread(text, 1, room - 1, f);
-  text[*out_n] = 0;
-  fclose(f);
-  return text;
-}
-
 static oi_loaded load_text(const char *json, size_t n, const char *name) {
   oi_loaded l = {0};
   CHECK_INT(oinf_ctx_create(NULL, &l.ctx), OINF_OK);
@@ -24,7 +13,7 @@ static oi_loaded load_text(const char *json, size_t n, const char *name) {
 
 oi_loaded oi_load_tokenizer(const char *path) {
   size_t n;
-  char *text = oi_slurp_text(path, &n);
+  char *text = oi_test_slurp(path, &n);
   oi_loaded l = load_text(text, n, path);
   free(text);
   return l;

@@ -16,7 +16,6 @@ oi_loaded oi_load_tokenizer(const char *path);
 oi_loaded oi_load_case(const json_t *model, const json_t *one);  // a row of vectors.json
 void oi_unload(oi_loaded *l);
 json_t *oi_load_json(const char *path);
-char *oi_slurp_text(const char *path, size_t *out_n);  // freed by the caller
 
 // Each ends the test where what is found is not what is wanted (an array of ids).
 void oi_check_ids(const oi_tokenizer *tok, const char *text, size_t n, bool special,
