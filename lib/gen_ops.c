@@ -94,26 +94,31 @@ static const char *c_type(const char *type) {
   return "?";
 }
 
-// An op without attributes takes one line; one with attributes has a line for each, with its
-// meaning.
+static void print_operands(const row *r) {
+  if (most(r) == 0) printf("oinf_graph *graph");
+  for (int i = 0; i < most(r); i++) printf("%s%c", i ? ", " : "oinf_val ", 'a' + i);
+}
+
+// A line for each attribute, with its meaning.
 static void print_args(const row *r) {
-  const char *indent = r->attrs->name ? "\n  " : " ";
-  printf("typedef struct oinf_%s_args {%s", r->name, indent);
-  if (most(r) == 0) printf("oinf_graph *graph;");
-  for (int i = 0; i < most(r); i++)
-    printf("%s%c%s", i ? ", " : "oinf_val ", 'a' + i, i + 1 == most(r) ? ";" : "");
-  if (r->attrs->name && most(r) > least(r)) printf("  // %d of them, or more", least(r));
+  printf("typedef struct oinf_%s_args {\n  ", r->name);
+  print_operands(r);
+  printf(";");
+  if (most(r) > least(r)) printf("  // %d of them, or more", least(r));
   for (const attr *a = r->attrs; a->name; a++) {
     const char *type = c_type(a->type), *gap = type[strlen(type) - 1] == '*' ? "" : " ";
     printf("\n  %s%s%s;  // %s", type, gap, a->name, a->doc);
   }
-  printf("%sOI_PLACE;%s} oinf_%s_args;\n", indent, r->attrs->name ? "\n" : " ", r->name);
+  printf("\n  OI_PLACE;\n} oinf_%s_args;\n", r->name);
+  printf("OINF_API oinf_val oi_build_%s(oinf_%s_args args);\n", r->name, r->name);
 }
 
+// An op of operands alone takes one line.
 static void print_row(const row *r) {
-  printf("%s// %s\n", r->attrs->name ? "\n" : "", r->doc);
-  print_args(r);
-  printf("OINF_API oinf_val oi_build_%s(oinf_%s_args args);\n", r->name, r->name);
+  const bool plain = !r->attrs->name;
+  printf("%s// %s\n", plain ? "" : "\n", r->doc);
+  if (!plain) print_args(r);
+  if (plain) printf("OI_OP(%s, ", r->name), print_operands(r), printf(");\n");
   printf("#define oinf_%s(...) oi_build_%s((oinf_%s_args){__VA_ARGS__, OI_HERE})\n", r->name,
          r->name, r->name);
 }
@@ -132,7 +137,11 @@ static void print_header(void) {
       "#ifndef OINF_OPS_H\n#define OINF_OPS_H\n#include <oinf/oinf.h>\n\n"
       "// Where the user wrote a call: the last members of every args struct.\n"
       "#define OI_PLACE const char *file; int line\n"
-      "#define OI_HERE .file = __FILE__, .line = __LINE__\n\n"
+      "#define OI_HERE .file = __FILE__, .line = __LINE__\n"
+      "// An op of operands alone: its args struct, and its builder.\n"
+      "#define OI_OP(op, ...) \\\n"
+      "  typedef struct oinf_##op##_args { __VA_ARGS__; OI_PLACE; } oinf_##op##_args; \\\n"
+      "  OINF_API oinf_val oi_build_##op(oinf_##op##_args args)\n\n"
       "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (int i = 0; i < N_ROWS; i++) print_row(&rows[i]);
   printf(
@@ -145,7 +154,7 @@ static void print_header(void) {
     if (width > 100) printf("\n"), width = (int)strlen(rows[i].name) + 9;
     printf("%sOI_CXX(%s)", width > (int)strlen(rows[i].name) + 9 ? " " : "", rows[i].name);
   }
-  printf("\n#undef OI_CXX\n#endif\n#endif\n");
+  printf("\n#undef OI_CXX\n#endif\n#undef OI_OP\n#endif\n");
 }
 
 static void print_enums(void) {

@@ -12,65 +12,55 @@
 // Where the user wrote a call: the last members of every args struct.
 #define OI_PLACE const char *file; int line
 #define OI_HERE .file = __FILE__, .line = __LINE__
+// An op of operands alone: its args struct, and its builder.
+#define OI_OP(op, ...) \
+  typedef struct oinf_##op##_args { __VA_ARGS__; OI_PLACE; } oinf_##op##_args; \
+  OINF_API oinf_val oi_build_##op(oinf_##op##_args args)
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 // Absolute value.
-typedef struct oinf_abs_args { oinf_val a; OI_PLACE; } oinf_abs_args;
-OINF_API oinf_val oi_build_abs(oinf_abs_args args);
+OI_OP(abs, oinf_val a);
 #define oinf_abs(...) oi_build_abs((oinf_abs_args){__VA_ARGS__, OI_HERE})
 // Negation; integers wrap.
-typedef struct oinf_neg_args { oinf_val a; OI_PLACE; } oinf_neg_args;
-OINF_API oinf_val oi_build_neg(oinf_neg_args args);
+OI_OP(neg, oinf_val a);
 #define oinf_neg(...) oi_build_neg((oinf_neg_args){__VA_ARGS__, OI_HERE})
 // 1 / a, correctly rounded.
-typedef struct oinf_recip_args { oinf_val a; OI_PLACE; } oinf_recip_args;
-OINF_API oinf_val oi_build_recip(oinf_recip_args args);
+OI_OP(recip, oinf_val a);
 #define oinf_recip(...) oi_build_recip((oinf_recip_args){__VA_ARGS__, OI_HERE})
 // Square root, correctly rounded.
-typedef struct oinf_sqrt_args { oinf_val a; OI_PLACE; } oinf_sqrt_args;
-OINF_API oinf_val oi_build_sqrt(oinf_sqrt_args args);
+OI_OP(sqrt, oinf_val a);
 #define oinf_sqrt(...) oi_build_sqrt((oinf_sqrt_args){__VA_ARGS__, OI_HERE})
 // 1 / sqrt(a). Within 1.5 ULP.
-typedef struct oinf_rsqrt_args { oinf_val a; OI_PLACE; } oinf_rsqrt_args;
-OINF_API oinf_val oi_build_rsqrt(oinf_rsqrt_args args);
+OI_OP(rsqrt, oinf_val a);
 #define oinf_rsqrt(...) oi_build_rsqrt((oinf_rsqrt_args){__VA_ARGS__, OI_HERE})
 // e to the a. Within 0.9 ULP.
-typedef struct oinf_exp_args { oinf_val a; OI_PLACE; } oinf_exp_args;
-OINF_API oinf_val oi_build_exp(oinf_exp_args args);
+OI_OP(exp, oinf_val a);
 #define oinf_exp(...) oi_build_exp((oinf_exp_args){__VA_ARGS__, OI_HERE})
 // 2 to the a. Within 0.9 ULP.
-typedef struct oinf_exp2_args { oinf_val a; OI_PLACE; } oinf_exp2_args;
-OINF_API oinf_val oi_build_exp2(oinf_exp2_args args);
+OI_OP(exp2, oinf_val a);
 #define oinf_exp2(...) oi_build_exp2((oinf_exp2_args){__VA_ARGS__, OI_HERE})
 // Natural logarithm. Within 0.9 ULP.
-typedef struct oinf_log_args { oinf_val a; OI_PLACE; } oinf_log_args;
-OINF_API oinf_val oi_build_log(oinf_log_args args);
+OI_OP(log, oinf_val a);
 #define oinf_log(...) oi_build_log((oinf_log_args){__VA_ARGS__, OI_HERE})
 // Logarithm to base 2. Within 0.9 ULP.
-typedef struct oinf_log2_args { oinf_val a; OI_PLACE; } oinf_log2_args;
-OINF_API oinf_val oi_build_log2(oinf_log2_args args);
+OI_OP(log2, oinf_val a);
 #define oinf_log2(...) oi_build_log2((oinf_log2_args){__VA_ARGS__, OI_HERE})
 // Sine, every finite a. Within 0.82 ULP.
-typedef struct oinf_sin_args { oinf_val a; OI_PLACE; } oinf_sin_args;
-OINF_API oinf_val oi_build_sin(oinf_sin_args args);
+OI_OP(sin, oinf_val a);
 #define oinf_sin(...) oi_build_sin((oinf_sin_args){__VA_ARGS__, OI_HERE})
 // Cosine, every finite a. Within 0.82 ULP.
-typedef struct oinf_cos_args { oinf_val a; OI_PLACE; } oinf_cos_args;
-OINF_API oinf_val oi_build_cos(oinf_cos_args args);
+OI_OP(cos, oinf_val a);
 #define oinf_cos(...) oi_build_cos((oinf_cos_args){__VA_ARGS__, OI_HERE})
 // Hyperbolic tangent. Within 1.3 ULP.
-typedef struct oinf_tanh_args { oinf_val a; OI_PLACE; } oinf_tanh_args;
-OINF_API oinf_val oi_build_tanh(oinf_tanh_args args);
+OI_OP(tanh, oinf_val a);
 #define oinf_tanh(...) oi_build_tanh((oinf_tanh_args){__VA_ARGS__, OI_HERE})
 // 1 / (1 + exp(-a)). Within 2.5 ULP.
-typedef struct oinf_sigmoid_args { oinf_val a; OI_PLACE; } oinf_sigmoid_args;
-OINF_API oinf_val oi_build_sigmoid(oinf_sigmoid_args args);
+OI_OP(sigmoid, oinf_val a);
 #define oinf_sigmoid(...) oi_build_sigmoid((oinf_sigmoid_args){__VA_ARGS__, OI_HERE})
 // Error function. Within 1.2 ULP.
-typedef struct oinf_erf_args { oinf_val a; OI_PLACE; } oinf_erf_args;
-OINF_API oinf_val oi_build_erf(oinf_erf_args args);
+OI_OP(erf, oinf_val a);
 #define oinf_erf(...) oi_build_erf((oinf_erf_args){__VA_ARGS__, OI_HERE})
 
 // a above zero, alpha * a below; NaN stays NaN.
@@ -83,20 +73,16 @@ typedef struct oinf_relu_args {
 OINF_API oinf_val oi_build_relu(oinf_relu_args args);
 #define oinf_relu(...) oi_build_relu((oinf_relu_args){__VA_ARGS__, OI_HERE})
 // a * sigmoid(a). Within 3.1 ULP, or 1e-42.
-typedef struct oinf_silu_args { oinf_val a; OI_PLACE; } oinf_silu_args;
-OINF_API oinf_val oi_build_silu(oinf_silu_args args);
+OI_OP(silu, oinf_val a);
 #define oinf_silu(...) oi_build_silu((oinf_silu_args){__VA_ARGS__, OI_HERE})
 // a * (1 + erf(a / sqrt 2)) / 2. Within 2 ULP, or 4e-7.
-typedef struct oinf_gelu_args { oinf_val a; OI_PLACE; } oinf_gelu_args;
-OINF_API oinf_val oi_build_gelu(oinf_gelu_args args);
+OI_OP(gelu, oinf_val a);
 #define oinf_gelu(...) oi_build_gelu((oinf_gelu_args){__VA_ARGS__, OI_HERE})
 // The tanh form of gelu. Within 2 ULP, or 6e-7.
-typedef struct oinf_gelu_tanh_args { oinf_val a; OI_PLACE; } oinf_gelu_tanh_args;
-OINF_API oinf_val oi_build_gelu_tanh(oinf_gelu_tanh_args args);
+OI_OP(gelu_tanh, oinf_val a);
 #define oinf_gelu_tanh(...) oi_build_gelu_tanh((oinf_gelu_tanh_args){__VA_ARGS__, OI_HERE})
 // log(1 + exp(a)), without overflow. Within 3 ULP.
-typedef struct oinf_softplus_args { oinf_val a; OI_PLACE; } oinf_softplus_args;
-OINF_API oinf_val oi_build_softplus(oinf_softplus_args args);
+OI_OP(softplus, oinf_val a);
 #define oinf_softplus(...) oi_build_softplus((oinf_softplus_args){__VA_ARGS__, OI_HERE})
 
 // a above zero, alpha * (exp(a) - 1) below. Within 3 ULP.
@@ -108,32 +94,25 @@ typedef struct oinf_elu_args {
 OINF_API oinf_val oi_build_elu(oinf_elu_args args);
 #define oinf_elu(...) oi_build_elu((oinf_elu_args){__VA_ARGS__, OI_HERE})
 // clamp(a / 6 + 1/2, 0, 1). Within 1 ULP, or 1e-7.
-typedef struct oinf_hardsigmoid_args { oinf_val a; OI_PLACE; } oinf_hardsigmoid_args;
-OINF_API oinf_val oi_build_hardsigmoid(oinf_hardsigmoid_args args);
+OI_OP(hardsigmoid, oinf_val a);
 #define oinf_hardsigmoid(...) oi_build_hardsigmoid((oinf_hardsigmoid_args){__VA_ARGS__, OI_HERE})
 // a * hardsigmoid(a). Within 2 ULP, or 5e-7.
-typedef struct oinf_hardswish_args { oinf_val a; OI_PLACE; } oinf_hardswish_args;
-OINF_API oinf_val oi_build_hardswish(oinf_hardswish_args args);
+OI_OP(hardswish, oinf_val a);
 #define oinf_hardswish(...) oi_build_hardswish((oinf_hardswish_args){__VA_ARGS__, OI_HERE})
 // Toward minus infinity.
-typedef struct oinf_floor_args { oinf_val a; OI_PLACE; } oinf_floor_args;
-OINF_API oinf_val oi_build_floor(oinf_floor_args args);
+OI_OP(floor, oinf_val a);
 #define oinf_floor(...) oi_build_floor((oinf_floor_args){__VA_ARGS__, OI_HERE})
 // Toward plus infinity.
-typedef struct oinf_ceil_args { oinf_val a; OI_PLACE; } oinf_ceil_args;
-OINF_API oinf_val oi_build_ceil(oinf_ceil_args args);
+OI_OP(ceil, oinf_val a);
 #define oinf_ceil(...) oi_build_ceil((oinf_ceil_args){__VA_ARGS__, OI_HERE})
 // To nearest, ties to even.
-typedef struct oinf_round_args { oinf_val a; OI_PLACE; } oinf_round_args;
-OINF_API oinf_val oi_build_round(oinf_round_args args);
+OI_OP(round, oinf_val a);
 #define oinf_round(...) oi_build_round((oinf_round_args){__VA_ARGS__, OI_HERE})
 // Toward zero.
-typedef struct oinf_trunc_args { oinf_val a; OI_PLACE; } oinf_trunc_args;
-OINF_API oinf_val oi_build_trunc(oinf_trunc_args args);
+OI_OP(trunc, oinf_val a);
 #define oinf_trunc(...) oi_build_trunc((oinf_trunc_args){__VA_ARGS__, OI_HERE})
 // -1, 0 or 1; NaN stays NaN; a zero keeps its sign.
-typedef struct oinf_sign_args { oinf_val a; OI_PLACE; } oinf_sign_args;
-OINF_API oinf_val oi_build_sign(oinf_sign_args args);
+OI_OP(sign, oinf_val a);
 #define oinf_sign(...) oi_build_sign((oinf_sign_args){__VA_ARGS__, OI_HERE})
 
 // min(max(a, lo), hi); NaN stays NaN.
@@ -146,116 +125,88 @@ typedef struct oinf_clamp_args {
 OINF_API oinf_val oi_build_clamp(oinf_clamp_args args);
 #define oinf_clamp(...) oi_build_clamp((oinf_clamp_args){__VA_ARGS__, OI_HERE})
 // Logical not of bool, complement of integers.
-typedef struct oinf_not_args { oinf_val a; OI_PLACE; } oinf_not_args;
-OINF_API oinf_val oi_build_not(oinf_not_args args);
+OI_OP(not, oinf_val a);
 #define oinf_not(...) oi_build_not((oinf_not_args){__VA_ARGS__, OI_HERE})
 // Bits that are set, counted in the operand's own width.
-typedef struct oinf_popcount_args { oinf_val a; OI_PLACE; } oinf_popcount_args;
-OINF_API oinf_val oi_build_popcount(oinf_popcount_args args);
+OI_OP(popcount, oinf_val a);
 #define oinf_popcount(...) oi_build_popcount((oinf_popcount_args){__VA_ARGS__, OI_HERE})
 // Neither infinite nor NaN.
-typedef struct oinf_is_finite_args { oinf_val a; OI_PLACE; } oinf_is_finite_args;
-OINF_API oinf_val oi_build_is_finite(oinf_is_finite_args args);
+OI_OP(is_finite, oinf_val a);
 #define oinf_is_finite(...) oi_build_is_finite((oinf_is_finite_args){__VA_ARGS__, OI_HERE})
 // NaN.
-typedef struct oinf_is_nan_args { oinf_val a; OI_PLACE; } oinf_is_nan_args;
-OINF_API oinf_val oi_build_is_nan(oinf_is_nan_args args);
+OI_OP(is_nan, oinf_val a);
 #define oinf_is_nan(...) oi_build_is_nan((oinf_is_nan_args){__VA_ARGS__, OI_HERE})
 // Infinite, either sign.
-typedef struct oinf_is_inf_args { oinf_val a; OI_PLACE; } oinf_is_inf_args;
-OINF_API oinf_val oi_build_is_inf(oinf_is_inf_args args);
+OI_OP(is_inf, oinf_val a);
 #define oinf_is_inf(...) oi_build_is_inf((oinf_is_inf_args){__VA_ARGS__, OI_HERE})
 // The sign bit is set: -0 and -NaN too.
-typedef struct oinf_is_neg_args { oinf_val a; OI_PLACE; } oinf_is_neg_args;
-OINF_API oinf_val oi_build_is_neg(oinf_is_neg_args args);
+OI_OP(is_neg, oinf_val a);
 #define oinf_is_neg(...) oi_build_is_neg((oinf_is_neg_args){__VA_ARGS__, OI_HERE})
 // Sum; integers wrap.
-typedef struct oinf_add_args { oinf_val a, b; OI_PLACE; } oinf_add_args;
-OINF_API oinf_val oi_build_add(oinf_add_args args);
+OI_OP(add, oinf_val a, b);
 #define oinf_add(...) oi_build_add((oinf_add_args){__VA_ARGS__, OI_HERE})
 // Difference; integers wrap.
-typedef struct oinf_sub_args { oinf_val a, b; OI_PLACE; } oinf_sub_args;
-OINF_API oinf_val oi_build_sub(oinf_sub_args args);
+OI_OP(sub, oinf_val a, b);
 #define oinf_sub(...) oi_build_sub((oinf_sub_args){__VA_ARGS__, OI_HERE})
 // Product; integers wrap.
-typedef struct oinf_mul_args { oinf_val a, b; OI_PLACE; } oinf_mul_args;
-OINF_API oinf_val oi_build_mul(oinf_mul_args args);
+OI_OP(mul, oinf_val a, b);
 #define oinf_mul(...) oi_build_mul((oinf_mul_args){__VA_ARGS__, OI_HERE})
 // Quotient, correctly rounded; integers truncate, x / 0 = 0, MIN / -1 = MIN.
-typedef struct oinf_div_args { oinf_val a, b; OI_PLACE; } oinf_div_args;
-OINF_API oinf_val oi_build_div(oinf_div_args args);
+OI_OP(div, oinf_val a, b);
 #define oinf_div(...) oi_build_div((oinf_div_args){__VA_ARGS__, OI_HERE})
 // floor(a / b); integers: x / 0 = 0.
-typedef struct oinf_floor_div_args { oinf_val a, b; OI_PLACE; } oinf_floor_div_args;
-OINF_API oinf_val oi_build_floor_div(oinf_floor_div_args args);
+OI_OP(floor_div, oinf_val a, b);
 #define oinf_floor_div(...) oi_build_floor_div((oinf_floor_div_args){__VA_ARGS__, OI_HERE})
 // Remainder with the sign of a; x rem 0 = x.
-typedef struct oinf_rem_args { oinf_val a, b; OI_PLACE; } oinf_rem_args;
-OINF_API oinf_val oi_build_rem(oinf_rem_args args);
+OI_OP(rem, oinf_val a, b);
 #define oinf_rem(...) oi_build_rem((oinf_rem_args){__VA_ARGS__, OI_HERE})
 // a to the b. Within 1 ULP (0.95 found over 2^26 pairs).
-typedef struct oinf_pow_args { oinf_val a, b; OI_PLACE; } oinf_pow_args;
-OINF_API oinf_val oi_build_pow(oinf_pow_args args);
+OI_OP(pow, oinf_val a, b);
 #define oinf_pow(...) oi_build_pow((oinf_pow_args){__VA_ARGS__, OI_HERE})
 // The smaller; NaN wins, an equal pair gives a.
-typedef struct oinf_min_args { oinf_val a, b; OI_PLACE; } oinf_min_args;
-OINF_API oinf_val oi_build_min(oinf_min_args args);
+OI_OP(min, oinf_val a, b);
 #define oinf_min(...) oi_build_min((oinf_min_args){__VA_ARGS__, OI_HERE})
 // The larger; NaN wins, an equal pair gives a.
-typedef struct oinf_max_args { oinf_val a, b; OI_PLACE; } oinf_max_args;
-OINF_API oinf_val oi_build_max(oinf_max_args args);
+OI_OP(max, oinf_val a, b);
 #define oinf_max(...) oi_build_max((oinf_max_args){__VA_ARGS__, OI_HERE})
 // Bitwise, or logical of bool.
-typedef struct oinf_and_args { oinf_val a, b; OI_PLACE; } oinf_and_args;
-OINF_API oinf_val oi_build_and(oinf_and_args args);
+OI_OP(and, oinf_val a, b);
 #define oinf_and(...) oi_build_and((oinf_and_args){__VA_ARGS__, OI_HERE})
 // Bitwise, or logical of bool.
-typedef struct oinf_or_args { oinf_val a, b; OI_PLACE; } oinf_or_args;
-OINF_API oinf_val oi_build_or(oinf_or_args args);
+OI_OP(or, oinf_val a, b);
 #define oinf_or(...) oi_build_or((oinf_or_args){__VA_ARGS__, OI_HERE})
 // Bitwise, or logical of bool.
-typedef struct oinf_xor_args { oinf_val a, b; OI_PLACE; } oinf_xor_args;
-OINF_API oinf_val oi_build_xor(oinf_xor_args args);
+OI_OP(xor, oinf_val a, b);
 #define oinf_xor(...) oi_build_xor((oinf_xor_args){__VA_ARGS__, OI_HERE})
 // Left shift; by the width or more, or by a negative number: 0.
-typedef struct oinf_shl_args { oinf_val a, b; OI_PLACE; } oinf_shl_args;
-OINF_API oinf_val oi_build_shl(oinf_shl_args args);
+OI_OP(shl, oinf_val a, b);
 #define oinf_shl(...) oi_build_shl((oinf_shl_args){__VA_ARGS__, OI_HERE})
 // Right shift, arithmetic for signed; by the width or more: 0, or the sign.
-typedef struct oinf_shr_args { oinf_val a, b; OI_PLACE; } oinf_shr_args;
-OINF_API oinf_val oi_build_shr(oinf_shr_args args);
+OI_OP(shr, oinf_val a, b);
 #define oinf_shr(...) oi_build_shr((oinf_shr_args){__VA_ARGS__, OI_HERE})
 // Equal; NaN equals nothing.
-typedef struct oinf_eq_args { oinf_val a, b; OI_PLACE; } oinf_eq_args;
-OINF_API oinf_val oi_build_eq(oinf_eq_args args);
+OI_OP(eq, oinf_val a, b);
 #define oinf_eq(...) oi_build_eq((oinf_eq_args){__VA_ARGS__, OI_HERE})
 // Not equal.
-typedef struct oinf_ne_args { oinf_val a, b; OI_PLACE; } oinf_ne_args;
-OINF_API oinf_val oi_build_ne(oinf_ne_args args);
+OI_OP(ne, oinf_val a, b);
 #define oinf_ne(...) oi_build_ne((oinf_ne_args){__VA_ARGS__, OI_HERE})
 // Less.
-typedef struct oinf_lt_args { oinf_val a, b; OI_PLACE; } oinf_lt_args;
-OINF_API oinf_val oi_build_lt(oinf_lt_args args);
+OI_OP(lt, oinf_val a, b);
 #define oinf_lt(...) oi_build_lt((oinf_lt_args){__VA_ARGS__, OI_HERE})
 // Less or equal.
-typedef struct oinf_le_args { oinf_val a, b; OI_PLACE; } oinf_le_args;
-OINF_API oinf_val oi_build_le(oinf_le_args args);
+OI_OP(le, oinf_val a, b);
 #define oinf_le(...) oi_build_le((oinf_le_args){__VA_ARGS__, OI_HERE})
 // Greater.
-typedef struct oinf_gt_args { oinf_val a, b; OI_PLACE; } oinf_gt_args;
-OINF_API oinf_val oi_build_gt(oinf_gt_args args);
+OI_OP(gt, oinf_val a, b);
 #define oinf_gt(...) oi_build_gt((oinf_gt_args){__VA_ARGS__, OI_HERE})
 // Greater or equal.
-typedef struct oinf_ge_args { oinf_val a, b; OI_PLACE; } oinf_ge_args;
-OINF_API oinf_val oi_build_ge(oinf_ge_args args);
+OI_OP(ge, oinf_val a, b);
 #define oinf_ge(...) oi_build_ge((oinf_ge_args){__VA_ARGS__, OI_HERE})
 // a * b + c, rounded twice.
-typedef struct oinf_fma_args { oinf_val a, b, c; OI_PLACE; } oinf_fma_args;
-OINF_API oinf_val oi_build_fma(oinf_fma_args args);
+OI_OP(fma, oinf_val a, b, c);
 #define oinf_fma(...) oi_build_fma((oinf_fma_args){__VA_ARGS__, OI_HERE})
 // b where a, else c.
-typedef struct oinf_where_args { oinf_val a, b, c; OI_PLACE; } oinf_where_args;
-OINF_API oinf_val oi_build_where(oinf_where_args args);
+OI_OP(where, oinf_val a, b, c);
 #define oinf_where(...) oi_build_where((oinf_where_args){__VA_ARGS__, OI_HERE})
 
 // Sum; integers wrap.
@@ -564,4 +515,5 @@ OI_CXX(squeeze) OI_CXX(unsqueeze) OI_CXX(gather) OI_CXX(matmul) OI_CXX(softmax) 
 OI_CXX(layernorm) OI_CXX(rope) OI_CXX(sdpa) OI_CXX(quantize) OI_CXX(dequantize)
 #undef OI_CXX
 #endif
+#undef OI_OP
 #endif
