@@ -62,20 +62,25 @@ static void put_number_of(oi_emit *e, oinf_dtype dtype) {
   else oi_text_put(&e->out, "oi_number_of_i(x0[i]%s)", class == OI_B ? " != 0" : "");
 }
 
-static void put_float_of(oi_emit *e, const conversion *c) {
-  const bool wide = c->to == OINF_F64, single = c->to == OINF_F32, half = c->to == OINF_F16;
-  oi_text_put(&e->out, wide ? "oi_dbl(" : single ? "oi_flt((uint32_t)" : "(uint16_t)(");
+// An exact number as an element of a float dtype, around what the two put between them.
+static void begin_float(oi_emit *e, oinf_dtype to) {
+  oi_text_put(&e->out, to == OINF_F64   ? "oi_dbl("
+                       : to == OINF_F32 ? "oi_flt((uint32_t)"
+                                        : "(uint16_t)(");
   oi_text_put(&e->out, "oi_number_to_float(");
+}
+static void end_float(oi_emit *e, oinf_dtype to, int64_t rounding) {
+  oi_text_put(&e->out, to == OINF_F64   ? ", 52, 11"
+                       : to == OINF_F32 ? ", 23, 8"
+                       : to == OINF_F16 ? ", 10, 5"
+                                        : ", 7, 8");
+  oi_text_put(&e->out, ", %lld))", (long long)rounding);
+}
+
+static void put_float_of(oi_emit *e, const conversion *c) {
+  begin_float(e, c->to);
   put_number_of(e, c->from);
-  oi_text_put(&e->out, ", %d, %d, %lld))",
-              wide     ? 52
-              : single ? 23
-              : half   ? 10
-                       : 7,
-              wide   ? 11
-              : half ? 5
-                     : 8,
-              (long long)c->rounding);
+  end_float(e, c->to, c->rounding);
 }
 
 static void put_exact(oi_emit *e, const conversion *c) {
@@ -164,22 +169,23 @@ static oinf_status put_sym_value(oi_emit *e, const oi_node *n) {
   return OINF_OK;
 }
 
-// start + index along the axis * step, in 64 bits that wrap, then as the dtype keeps it.
+// start + index along the axis * step, in 64 bits that wrap, then as the dtype keeps it: f32 and
+// f64 by the language, which rounds once.
 static oinf_status put_iota(oi_emit *e, const oi_node *n) {
   const oinf_iota_args *args = n->args;
   const oi_type *out = &oi_val_at(e->g, n->out[0])->type;
   const uint32_t axis = (uint32_t)(args->axis < 0 ? args->axis + out->rank : args->axis);
-  const bool half = out->dtype == OINF_F16, bf16 = out->dtype == OINF_BF16;
-  oi_text_put(&e->out, "(%s)", oi_emit_dtype_of(out->dtype)->type);
-  if (half || bf16) oi_text_put(&e->out, half ? "oi_f32_to_f16((float)" : "oi_f32_to_bf16((float)");
+  const bool narrow = out->dtype == OINF_F16 || out->dtype == OINF_BF16;
+  if (narrow) begin_float(e, out->dtype), oi_text_put(&e->out, "oi_number_of_i(");
+  else oi_text_put(&e->out, "(%s)", oi_emit_dtype_of(out->dtype)->type);
   oi_text_put(&e->out, "oi_add_i(");
   oi_emit_dim(e, args->start);
   oi_text_put(&e->out, ", oi_mul_i(i / (");
   oi_emit_span(e, out, axis + 1, out->rank);
   oi_text_put(&e->out, ") %% ");
   oi_emit_dim(e, out->dim[axis]);
-  oi_text_put(&e->out, ", %lld))%s", (long long)(args->step ? args->step : 1),
-              half || bf16 ? ")" : "");
+  oi_text_put(&e->out, ", %lld))%s", (long long)(args->step ? args->step : 1), narrow ? ")" : "");
+  if (narrow) end_float(e, out->dtype, 0);
   return OINF_OK;
 }
 

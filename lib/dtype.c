@@ -195,13 +195,11 @@ void oi_store_u64(const oi_view *v, int64_t i, int64_t n, const uint64_t *in) {
 void oi_store_number(const oi_view *v, double x) {
   const int64_t i = x > -0x1p63 && x < 0x1p63 ? (int64_t)x : 0;
   const uint64_t u = x >= 0x1p63 && x < 0x1p64 ? (uint64_t)x : (uint64_t)i;
-  const float f = (float)x;
   switch (oi_dtype_class(v->dtype)) {
-    case OI_D: oi_store_f64(v, 0, 1, &x); break;
     case OI_U: oi_store_u64(v, 0, 1, &u); break;
     case OI_S:
     case OI_B: oi_store_i64(v, 0, 1, &i); break;
-    default: oi_store_f32(v, 0, 1, &f);
+    default: oi_store_f64(v, 0, 1, &x);
   }
 }
 

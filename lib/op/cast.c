@@ -3,10 +3,7 @@
 // Elements are unpacked to exact numbers and packed again (lib/rt/strict_number.inc). The pairs
 // that models are full of (between float formats, to nearest) go through the ordinary loads and
 // stores, which are the same conversions, vectorised.
-#include <string.h>
-
-#include "lib/op.h"
-#include "lib/rt/strict.h"
+#include "lib/exact.h"
 #include "lib/rt/threads.h"
 
 enum {
@@ -54,18 +51,8 @@ static void load(const job *t, int64_t i, int64_t n, oi_number *out) {
 }
 
 static void store_floats(const job *t, int64_t i, int64_t n, const oi_number *x) {
-  const oi_view *out = t->call->out;
-  int64_t mode = ((const oinf_cast_args *)t->call->args)->rounding;
-  size_t size = oinf_dtype_block_bytes(out->dtype);
-  int bits = out->dtype == OINF_F64   ? 52
-             : out->dtype == OINF_F32 ? 23
-             : out->dtype == OINF_F16 ? 10
-                                      : 7;
-  int width = out->dtype == OINF_F64 ? 11 : out->dtype == OINF_F16 ? 5 : 8;
-  for (int64_t k = 0; k < n; k++) {
-    uint64_t u = oi_number_to_float(x[k], bits, width, mode);
-    memcpy((char *)out->data + (size_t)(i + k) * size, &u, size);
-  }
+  const int64_t mode = ((const oinf_cast_args *)t->call->args)->rounding;
+  for (int64_t k = 0; k < n; k++) oi_exact_store(t->call->out, i + k, x[k], mode);
 }
 
 static void store_integers(const job *t, int64_t i, int64_t n, const oi_number *x) {

@@ -19,7 +19,6 @@ bool oi_shape_fill(oi_infer *s) {
 void oi_run_fill(const oi_call *c) {
   const oinf_fill_args *args = c->args;
   union {
-    float f[RUN];
     double d[RUN];
     int64_t s[RUN];
     uint64_t u[RUN];
@@ -27,8 +26,7 @@ void oi_run_fill(const oi_call *c) {
   unsigned class = oi_dtype_class(c->out->dtype);
   int64_t count = oi_view_count(c->out);
   for (int i = 0; i < RUN; i++) {
-    if (class == OI_F) x.f[i] = (float)args->value;
-    if (class == OI_D) x.d[i] = args->value;
+    if (class & (OI_F | OI_D)) x.d[i] = args->value;
     if (class == OI_S) x.s[i] = oi_to_i64(args->value, INT64_MIN, INT64_MAX);
     if (class == OI_U) x.u[i] = oi_to_u64(args->value, UINT64_MAX);
   }
@@ -38,8 +36,7 @@ void oi_run_fill(const oi_call *c) {
   }
   for (int64_t i = 0; i < count; i += RUN) {
     int64_t n = count - i < RUN ? count - i : RUN;
-    if (class == OI_F) oi_store_f32(c->out, i, n, x.f);
-    if (class == OI_D) oi_store_f64(c->out, i, n, x.d);
+    if (class & (OI_F | OI_D)) oi_store_f64(c->out, i, n, x.d);
     if (class == OI_S) oi_store_i64(c->out, i, n, x.s);
     if (class == OI_U) oi_store_u64(c->out, i, n, x.u);
   }

@@ -1,7 +1,7 @@
 // start, start + step, ... along an axis, the same along the others. Counted in 64-bit integers
 // that wrap, and then stored: rounded once for floats, cut for narrow integers.
+#include "lib/exact.h"
 #include "lib/op_move.h"
-#include "lib/rt/strict.h"
 
 bool oi_shape_iota(oi_infer *s) {
   const oinf_iota_args *args = s->args;
@@ -19,18 +19,14 @@ void oi_run_iota(const oi_call *c) {
   const oinf_iota_args *args = c->args;
   const oi_view *out = c->out;
   uint32_t axis = oi_axis(args->axis, out->rank);
+  const bool floats = oi_dtype_class(out->dtype) & (OI_F | OI_D);
   int64_t step[OINF_MAX_RANK], count = oi_view_count(out);
   int64_t start = c->dims[args->shape.n],
           by = args->step ? args->step : 1;  // dims: shape, then start
   oi_view_steps(out, step);
   for (int64_t i = 0; i < count; i++) {
     int64_t x = oi_add_i(start, oi_mul_i(i / step[axis] % out->dim[axis], by));
-    double d = (double)x;
-    float f = (float)x;
-    switch (oi_dtype_class(out->dtype)) {
-      case OI_F: oi_store_f32(out, i, 1, &f); break;
-      case OI_D: oi_store_f64(out, i, 1, &d); break;
-      default: oi_store_i64(out, i, 1, &x);
-    }
+    if (floats) oi_exact_store(out, i, oi_number_of_i(x), OI_NEAREST);
+    else oi_store_i64(out, i, 1, &x);
   }
 }

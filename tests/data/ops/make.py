@@ -36,6 +36,15 @@ def bf16(x):
     return bits32((u + 0x7fff + (u >> 16 & 1)) & 0xffff0000)
 
 
+def once(n, digits, scale=0):
+    """n * 2^-scale rounded to so many binary digits, to nearest even: one rounding, whatever lies in between."""
+    drop = max(abs(n).bit_length() - digits, 0)
+    kept, rest = abs(n) >> drop, abs(n) & ((1 << drop) - 1)
+    half = 1 << drop >> 1
+    kept += rest > half or (rest == half and drop > 0 and kept & 1)
+    return math.copysign(math.ldexp(kept << drop, -scale), n)
+
+
 ROUND = {'f32': f32, 'f16': f16, 'bf16': bf16, 'f64': lambda x: x}
 
 
@@ -636,6 +645,9 @@ def make_making():
     case('fill', 'F', 'exact', [], [T('f32', [], [f32(0.1)])], {'value': 0.1})
     case('fill', 'S', 'exact', [], [T('i8', [600], [wrap(300, 'i8')] * 600)], {'dtype': 'i8', 'shape': [600], 'value': 300.0})
     case('fill', 'F', 'exact', [], [T('f32', [0], [])], {'shape': [0]})
+    for dtype, digits in (('bf16', 8), ('f16', 11)):
+        n = (1 << 40) + (1 << 40 - digits) + 1  # by f32 it would lie halfway
+        case('fill', 'F', 'exact', [], [T(dtype, [2], [once(n, digits, 40)] * 2)], {'dtype': dtype, 'shape': [2], 'value': n / 2.0**40})
     refuse('fill', 'F', 'expected a plain dtype, found q4_0', [], dtype='q4_0')
     for cls, dtype in every('FDSU'):
         for dims, axis, start, step in (([5], 0, 0, 0), ([2, 3], 1, 4, 2), ([3, 2], 0, -3, -5), ([4, 2, 3], -2, 100, 60)):
@@ -644,6 +656,8 @@ def make_making():
             case('iota', cls, 'exact', [], [T(dtype, dims, data)], {'dtype': dtype, 'shape': dims, 'axis': axis, 'start': start, 'step': step})
     case('iota', 'S', 'exact', [], [T('i64', [3], [0, 1, 2])], {'shape': [3]})
     case('iota', 'F', 'exact', [], [T('f32', [3], [16777216.0, 16777216.0, 16777218.0])], {'dtype': 'f32', 'shape': [3], 'start': 2**24})
+    for start in (2**25 + 2**17 + 1, -2**25 - 2**17 - 3, 2**61 + 2**53 - 1):  # by f32 the first two would lie halfway
+        case('iota', 'F', 'exact', [], [T('bf16', [3], [once(start + i, 8) for i in range(3)])], {'dtype': 'bf16', 'shape': [3], 'start': start})
     refuse('iota', 'S', 'found a scalar', [])
     refuse('iota', 'B', 'expected a dtype of numbers, found bool', [], dtype='bool', shape=[2])
 
