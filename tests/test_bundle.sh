@@ -1,16 +1,7 @@
 #!/bin/bash
 # Bundles as a user meets them: emitted, built without a warning, equal to the simulator by hash and by text, checked by
 # themselves; what is refused leaves nothing behind. Ends like every test program.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} passed=0 failed=0
-root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
-}
-ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
+. "$(dirname "$0")/shell.sh"
 make_bundle() { # folder, further CFLAGS...
   local b=$1; shift
   make -s -C "$b" clean && make -s -C "$b" CC="${CC:-cc}" CFLAGS="-std=c11 -Wall -Wextra -Wpedantic -Werror $*"
@@ -29,7 +20,6 @@ same_on_all() { # bundle, words...
 same_text() { # bundle, package, prompt
   [ "$("$1/model" --prompt "$3" --steps 24)" = "$("$build/oinf-sim" "$2" -q --prompt "$3" --steps 24)" ]
 }
-emits() { "$build/oinf-emit" "$@" -q; }
 
 adder=$root/adder.oinf b=$root/bundle
 check "convert the adder" "$build/oinf-convert" examples/adder/model -q -o "$adder"
@@ -125,5 +115,4 @@ emits "$root/q8_0.oinf" -o "$b" && cp "$b/weights.oinf" "$root/q8_0w"
 check "build for damage" make_bundle "$root/first" -O0
 check "swapped weights" swapped
 check "no weights" gone
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

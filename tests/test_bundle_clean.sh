@@ -1,16 +1,8 @@
 #!/bin/bash
 # Bundles under the sanitizers: checks, hashes, states, damaged weights and several instances at once, mapped and paged;
 # and that a step allocates nothing. Ends like every test program.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} passed=0 failed=0 skipped=0
-root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(grep -m 1 -E 'ERROR|WARNING|runtime error' "$root/log" || tail -n 1 "$root/log")"; fi
-}
-ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
+. "$(dirname "$0")/shell.sh"
+telling='ERROR|WARNING|runtime error'
 clean() { ! grep -qE 'Sanitizer|runtime error' "$root/log"; }
 m=$root/m.oinf q=$root/q.oinf
 check "convert" "$build/oinf-convert" examples/adder/model -q -o "$m"
@@ -67,5 +59,4 @@ for words in ${mapped:+"$mapped"} "$q --budget min"; do
   check "a folder as weights" ends 65 "$p" --weights "$root" --prompt 1+1=
   check "no weights" ends 66 "$p" --weights "$root/none" --prompt 1+1=
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+finish

@@ -2,16 +2,7 @@
 # The program of a bundle beside oinf-sim: the same words give the same bytes and end with the same code, a text begun in
 # one goes on in the other, arrays go in and out as npy, and what is no saved state of this model is refused. Ends like
 # every test program.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} passed=0 failed=0 skipped=0
-root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
-}
-ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
+. "$(dirname "$0")/shell.sh"
 bundle() { # package, folder, words...
   local m=$1 b=$2; shift 2
   "$build/oinf-emit" "$m" -q -o "$b" "$@" && make -s -C "$b" CC="${CC:-cc}" CFLAGS=-O1
@@ -185,5 +176,4 @@ closed() { # the reader has gone before the first byte is written
   [ $code = 74 ] && [ ! -s "$root/err" ]
 }
 check "a closed pipe ends quietly" closed
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+finish

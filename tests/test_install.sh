@@ -1,15 +1,7 @@
 #!/bin/bash
 # Installed as a user would: a program builds through pkg-config against the shared library, runs, and uninstalling
 # leaves nothing. Ends like every test program.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} passed=0 failed=0
-root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
-}
+. "$(dirname "$0")/shell.sh"
 cat >"$root/user.c" <<'C'
 #include <oinf/sim.h>
 #include <stdio.h>
@@ -56,7 +48,7 @@ flags_of_users() {
     ! grep -v -e ' -c -o ' "$root/commands" | grep -v -e -Wl,-z,users-word
 }
 gone() { [ -z "$(find "$root/opt/oinf" -type f -o -type l)" ]; }
-case $build in *asan*) echo "SKIPPED: a sanitized library does not install"; echo "0 passed, 0 failed, 1 skipped"; exit 0 ;; esac
+case $build in *asan*) skip "a sanitized library does not install"; finish ;; esac
 check "make install" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf install
 check "a program builds and runs" user
 check "soname" soname
@@ -66,5 +58,4 @@ check "recipes by name" recipe
 check "flags of users" flags_of_users
 check "make uninstall" make --no-print-directory BUILD="$build" DESTDIR="$root" PREFIX=/opt/oinf uninstall
 check "nothing is left" gone
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

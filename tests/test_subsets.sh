@@ -1,17 +1,7 @@
 #!/bin/bash
 # The pipeline from outside: a bundle with any passes left out says only what the simulator says, and says its outputs;
 # with none it says all of it. Dumps, names of passes and what is refused. Ends like every test program.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} passed=0 failed=0 skipped=0
-root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$root/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(tail -n 1 "$root/log")"; fi
-}
-ends() { local want=$1 code=0; shift; "$@" || code=$?; echo "ended with $code, not $want"; [ $code = "$want" ]; }
-emits() { "$build/oinf-emit" "$@" -q; }
+. "$(dirname "$0")/shell.sh"
 builds() { make -s -C "$root/b" clean && make -s -C "$root/b" CC="${CC:-cc}" CFLAGS="-std=c11 -O0 -Wall -Wextra -Wpedantic -Werror"; }
 said() { "$root/b/model" "$@" --hash | sort -u >"$root/said" && [ -s "$root/said" ]; }
 a_part() { said "$@" && [ -z "$(comm -13 "$root/sim" "$root/said")" ] && grep -q ' logits ' "$root/said"; }
@@ -37,7 +27,7 @@ if [ -r "$stories/model.safetensors" ]; then
   check "convert stories260K" "$build/oinf-convert" "$stories" -q -o "$root/stories.oinf"
   subsets stories260K "$root/stories.oinf" --tokens 1,403,407,261,378 --steps 3
 else
-  echo "SKIPPED: OINF_CORPUS is not set, or '$stories' is not there"; skipped=1
+  skip "OINF_CORPUS is not set, or '$stories' is not there"
 fi
 
 # Memory of activations: within 1.05 of the most bytes that live at once.
@@ -57,5 +47,4 @@ check "an unknown pass" ends 64 emits "$root/adder.oinf" --without=magic -o "$ro
 check "a pass that is needed" ends 64 emits "$root/adder.oinf" --without=fold,memory -o "$root/x"
 check "an unknown dump" ends 64 emits "$root/adder.oinf" --dump=magic
 check "a dump behind the end" ends 64 emits "$root/adder.oinf" --dump=layout --stop-after=cse
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+finish
