@@ -206,7 +206,7 @@ static size_t read_numbers(FILE *f, double *out, size_t most) {
   return n;
 }
 
-TEST(sample, penalties_and_filters_in_order_are_the_formulas_in_double) {
+TEST(sample, penalties_and_filters_in_order_are_those_of_transformers) {
   FILE *f = fopen("tests/data/sample/penalties.txt", "r");
   CHECK(f);
   static double head[8], logits[MOST], so_far[MOST], want[MOST];

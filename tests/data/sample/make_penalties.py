@@ -1,54 +1,46 @@
 #!/usr/bin/env python3
-"""Writes penalties.txt: rows of logits after penalties, and what filters then keep, in f64.
+"""Writes penalties.txt: rows of logits after penalties, and what filters then keep, for the sampler's test.
 
-The formulas are written out here, as transformers states its own (RepetitionPenaltyLogitsProcessor,
-then Temperature, TopK, TopP and MinP warpers, in that order) and vLLM those of presence and frequency
-(between the first and the second, over the tokens made). A case is a line `repetition frequency
-presence temperature top_k top_p min_p given`, a line of logits in eighths, a line of the ids so far,
-a line of logits after the penalties, and a line of 0 and 1 for what the filters keep. Cases in which
-a bound comes close to a sum are left out, as f32 and f64 may fall on either side."""
+Repetition and the filters are transformers' own processors, in its order. Presence and frequency, which it
+has not, are written out as vLLM states them, over the tokens made, and stand where vLLM has them: behind
+repetition and before the filters. A case is a line `repetition frequency presence temperature top_k top_p
+min_p given`, a line of logits in eighths, a line of the ids so far, a line of logits after the penalties,
+and a line of 0 and 1 for what the filters keep. Cases in which a bound comes close to a sum are left out, as
+sums in another order may fall on either side."""
 import os
 import random
 
-import numpy as np
+import torch
+from transformers import (MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper,
+                          TopKLogitsWarper, TopPLogitsWarper)
 
 
 def penalized(z, ids, given, repetition, frequency, presence):
-    z = z.copy()
-    for i in set(ids):
-        z[i] = z[i] * repetition if z[i] < 0 else z[i] / repetition
-    for i in set(ids[given:]):
-        z[i] -= frequency * ids[given:].count(i) + presence
-    return z
+    z = RepetitionPenaltyLogitsProcessor(repetition)(torch.tensor([ids]), z)
+    made = torch.bincount(torch.tensor(ids[given:], dtype=torch.int64), minlength=z.shape[1])
+    return z - frequency * made - presence * (made > 0)
 
 
-def softmax(z):
-    e = np.exp(z - z.max())
-    return e / e.sum()
+def is_close(z, p, m):
+    """Whether a bound of top_p or min_p is too close to tell, or which of equal logits goes is open."""
+    probs = torch.softmax(z.double(), -1)[0]
+    sums = torch.cumsum(torch.sort(probs).values, -1)
+    near = p < 1 and (bool((sums - (1 - p)).abs().min() < 1e-5) or len(set(z[0].tolist())) < z.shape[1])
+    return near or bool((probs / probs.max() - m).abs().min() < 1e-5)
 
 
 def kept(z, temperature, k, p, m):
-    """What is left, or None where a bound is too close to tell."""
-    z = z / temperature
-    order = np.argsort(z, kind='stable')
-    if np.diff(z[order]).size and 0 < np.diff(z[order]).min() < 1e-5:
+    z = TemperatureLogitsWarper(temperature)(None, z)
+    gaps = z[0].sort().values.diff()
+    if len(gaps[gaps > 0]) and gaps[gaps > 0].min() < 1e-5:
         return None
-    if len(set(z)) < len(z) and p < 1:
+    z = TopKLogitsWarper(k)(None, z) if k else z
+    if is_close(z, p, 2.0):
         return None
-    if 0 < k < len(z):
-        z[z < z[order[-k]]] = -np.inf
-    if p < 1:
-        sums = np.cumsum(softmax(z)[order])
-        if abs(sums - (1 - p)).min() < 1e-5:
-            return None
-        gone = order[sums <= 1 - p]
-        z[gone[gone != order[-1]]] = -np.inf
-    if m > 0:
-        share = softmax(z) / softmax(z).max()
-        if abs(share - m).min() < 1e-5:
-            return None
-        z[share < m] = -np.inf
-    return np.isfinite(z)
+    z = TopPLogitsWarper(p)(None, z) if p < 1 else z
+    if m and is_close(z, 1.0, m):
+        return None
+    return torch.isfinite(MinPLogitsWarper(m)(None, z) if m else z)[0].tolist()
 
 
 def main():
@@ -63,13 +55,13 @@ def main():
                r.choice([0.0, 0.5, 2.0, -1.2])]
         temperature, k = r.choice([0.7, 1.0, 1.5]), r.choice([0, 1, 3, 10])
         p, m = r.choice([1.0, 0.95, 0.5]), r.choice([0.0, 0.0, 0.05, 0.3])
-        z = penalized(np.array(eighths) / 8, ids, given, *how)
-        keep = kept(z.copy(), temperature, k, p, m)
+        z = penalized(torch.tensor([eighths], dtype=torch.float32) / 8, ids, given, *how)
+        keep = kept(z, temperature, k, p, m)
         if keep is None:
             continue
         out.append('%r %r %r %r %d %r %r %d\n%s\n%s\n%s\n%s\n' % (
             *how, temperature, k, p, m, given, ' '.join(map(str, eighths)), ' '.join(map(str, ids)),
-            ' '.join('%.17g' % x for x in z), ''.join('01'[int(x)] for x in keep)))
+            ' '.join('%.9g' % x for x in z[0].tolist()), ''.join('01'[x] for x in keep)))
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'penalties.txt'), 'w') as f:
         f.write(''.join(out))
 
