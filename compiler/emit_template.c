@@ -78,6 +78,8 @@
   F(crc_c, "lib/rt/crc32c.c")                             \
   F(sha_h, "lib/rt/sha256.h")                             \
   F(sha_c, "lib/rt/sha256.c")                             \
+  F(kept_h, "lib/rt/kept.h")                              \
+  F(kept_c, "lib/rt/kept.c")                              \
   F(saved_h, "lib/rt/saved.h")                            \
   F(saved_c, "lib/rt/saved.c")                            \
   F(npy_h, "lib/rt/npy.h")                                \

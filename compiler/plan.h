@@ -4,7 +4,7 @@
 // before it whole, layer 3 as far as it must, and none behind.
 #ifndef OINF_COMPILER_PLAN_H
 #define OINF_COMPILER_PLAN_H
-#include "lib/graph.h"
+#include "lib/graph_build.h"
 
 enum {
   OI_MAX_CARRIED = 64,
@@ -117,6 +117,22 @@ typedef struct oi_growth {
   oinf_dim at;  // of one that appends: the row where every write begins; OI_DIM_BAD: never written
 } oi_growth;
 oinf_status oi_state_growth(const oinf_graph *g, uint32_t state, oi_err *err, oi_growth *out);
+// States of which a window is all that is ever seen: every read of them goes to attention with a
+// window, whose queries stand where the step's rows do. Told from the graph alone. What such a read
+// gives is no value that could be shown, as the rows before the window may be gone.
+typedef struct oi_windowed {
+  oi_state_set states;
+  oi_state_set seen;  // these, and others that attention with a window reads among what else does
+  oinf_dim at, rows;  // where the rows of a step begin in all of them, and how many there are
+  int64_t window;     // the widest of them; 0: there are no such states
+} oi_windowed;
+oinf_status oi_windowed_find(const oinf_graph *g, oi_err *err, oi_windowed *out);
+// Rows that each of them has in memory under these bounds; 0: they stay whole, as that is less.
+int64_t oi_windowed_room(const oinf_graph *g, const oi_windowed *w, const int64_t *sym_lo,
+                         const int64_t *sym_hi);
+bool oi_windowed_is(const oinf_graph *g, const oi_windowed *w, uint32_t value);  // rows of one
+uint32_t oi_state_behind(const oinf_graph *g, uint32_t value);  // the read of whose rows it is a
+                                                                // view; 0: none
 uint32_t oi_value_depth(const oinf_graph *g, uint32_t value,
                         uint32_t loops[OI_MAX_DEPTH]);  // loops around it
 bool oi_region_inside(const oinf_graph *g, uint32_t region, uint32_t outer);

@@ -1,6 +1,16 @@
-// Is a state one that only grows: is each of its rows written once a step, and do reads see rows of
-// earlier steps and those written before them? Told from the graph alone.
+// What of a state must be in memory: is it one that only grows, and is a window all that is ever
+// seen of it? Both are told from the graph alone, so that simulator, bundle and saved states agree
+// on them; how many rows a window then takes depends on the bounds of the symbols too.
+//
+// A state whose layers are seen by attention with a window and without one stays whole: the layers
+// are one array, with one position of its first row. States that one attention reads together are
+// windowed together or not at all, and all windowed states of a graph share the widest window, so a
+// step knows one position at which rows begin.
 #include "compiler/plan.h"
+#include "lib/rt/kept.h"
+
+#include <oinf/ops.h>
+#include <string.h>
 
 // ---- states that only grow ----
 
@@ -112,4 +122,160 @@ oinf_status oi_state_growth(const oinf_graph *g, uint32_t state, oi_err *err, oi
   OI_TRY(writes_once(g, state, err, &once));
   if (once) *out = (oi_growth){true, at};
   return OINF_OK;
+}
+
+// ---- states of which a window is seen ----
+
+uint32_t oi_state_behind(const oinf_graph *g, uint32_t value) {
+  for (;;) {
+    const oi_value *v = oi_val_at(g, value);
+    const oi_node *n = v->node ? oi_node_at(g, v->node) : NULL;
+    if (n && n->op == OP_STATE_READ) return v->node;
+    if (!n || !oi_plan_is_view(n->op)) return 0;
+    const oi_type *from = &oi_val_at(g, n->in[0])->type;
+    if (!v->type.rank || !from->rank || from->dim[0] != v->type.dim[0]) return 0;
+    value = n->in[0];
+  }
+}
+
+bool oi_windowed_is(const oinf_graph *g, const oi_windowed *w, uint32_t value) {
+  const uint32_t read = w->window ? oi_state_behind(g, value) : 0;
+  return read && oi_state_in(&w->states, oi_node_at(g, read)->state);
+}
+
+typedef struct looking {
+  const oinf_graph *g;
+  oi_windowed *out;
+  bool changed;
+} looking;
+
+static bool is_in(const looking *l, uint32_t read) {
+  return read && oi_state_in(&l->out->states, oi_node_at(l->g, read)->state);
+}
+
+static void drop(looking *l, uint32_t read) {
+  const uint32_t state = oi_node_at(l->g, read)->state;
+  l->out->states.bits[state / 64] &= ~(UINT64_C(1) << state % 64);
+  l->changed = true;
+}
+
+// Is the state as it was read when the user comes: in the same region, and not written in between?
+static bool stands_until(const oinf_graph *g, uint32_t read, uint32_t user) {
+  const uint32_t state = oi_node_at(g, read)->state;
+  for (uint32_t id = oi_node_at(g, read)->next; id; id = oi_node_at(g, id)->next) {
+    const oi_node *n = oi_node_at(g, id);
+    oi_state_set writes = {{0}};
+    if (id == user) return true;
+    for (int s = 0; s < oi_kind_regions(n->op); s++) oi_region_writes(g, n->sub[s], &writes);
+    if (oi_state_in(&writes, state) || (n->op == OP_STATE_WRITE && n->state == state)) return false;
+  }
+  return false;
+}
+
+static bool is_windowed(const looking *l, const oi_node *n) {
+  const oinf_sdpa_args *args = n->args;
+  return n->op == OP_sdpa && n->n_in == 3 && args->window > 0 && args->pos == l->out->at;
+}
+
+// Attention keeps both its states or drops both; whatever else reads one, but for a view of all of
+// its rows, drops it.
+static void look_at_node(looking *l, uint32_t id) {
+  const oi_node *n = oi_node_at(l->g, id);
+  uint32_t reads[3] = {0};
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    const uint32_t read = oi_state_behind(l->g, n->in[i]);
+    const bool view = oi_plan_is_view(n->op) && oi_state_behind(l->g, n->out[0]);
+    const bool fits = is_windowed(l, n) && i > 0 && stands_until(l->g, read, id);
+    if (fits) reads[i] = read;
+    else if (is_in(l, read) && !view) drop(l, read);
+  }
+  if (is_in(l, reads[1]) == is_in(l, reads[2])) return;
+  drop(l, is_in(l, reads[1]) ? reads[1] : reads[2]);
+}
+
+static void look_at_values(looking *l, const uint32_t *values, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    const uint32_t read = oi_state_behind(l->g, values[i]);
+    if (is_in(l, read)) drop(l, read);
+  }
+}
+
+static void look(looking *l) {
+  const oinf_graph *g = l->g;
+  for (uint32_t id = 1; id < g->nodes.n; id++)
+    if (oi_node_at(g, id)->op) look_at_node(l, id);
+  for (size_t r = 0; r < g->regions.n; r++)
+    look_at_values(l, g->regions.at[r].yields, g->regions.at[r].n_yields);
+  for (size_t i = 0; i < g->outputs.n; i++) look_at_values(l, &g->outputs.at[i].value, 1);
+}
+
+// How many rows every write of the state has; OI_DIM_BAD: they differ, or depend on a loop.
+static oinf_dim rows_written(const oinf_graph *g, uint32_t state) {
+  oinf_dim rows = OI_DIM_BAD;
+  for (uint32_t i = 1; i < g->nodes.n; i++) {
+    const oi_node *n = oi_node_at(g, i);
+    if (n->op != OP_STATE_WRITE || n->state != state) continue;
+    const oinf_dim here = oi_val_at(g, n->out[0])->type.dim[0];
+    if ((rows != OI_DIM_BAD && rows != here) || speaks_of_loops(g, here)) return OI_DIM_BAD;
+    rows = here;
+  }
+  return rows;
+}
+
+// States that only grow, as the first one does that attention with a window reads.
+static oinf_status candidates(looking *l, oi_err *err) {
+  const oinf_graph *g = l->g;
+  for (uint32_t i = 0; i < g->states.n; i++) {
+    oi_growth growth;
+    if (!oi_state_in(&l->out->seen, i)) continue;
+    OI_TRY(oi_state_growth(g, i, err, &growth));
+    if (!growth.appends || growth.at == OI_DIM_BAD) continue;
+    const oinf_dim rows = rows_written(g, i);
+    if (rows == OI_DIM_BAD) continue;
+    if (l->out->at == OI_DIM_BAD) l->out->at = growth.at, l->out->rows = rows;
+    if (growth.at == l->out->at && rows == l->out->rows)
+      l->out->states.bits[i / 64] |= UINT64_C(1) << i % 64;
+  }
+  return OINF_OK;
+}
+
+// Adds the states that an attention with a window reads; the widest window of those that are in.
+static int64_t widest(looking *l, bool add) {
+  int64_t window = 0;
+  for (uint32_t id = 1; id < l->g->nodes.n; id++) {
+    const oi_node *n = oi_node_at(l->g, id);
+    const oinf_sdpa_args *args = n->op == OP_sdpa ? n->args : NULL;
+    for (uint32_t i = 1; args && args->window > 0 && i < 3; i++) {
+      const uint32_t read = oi_state_behind(l->g, n->in[i]);
+      const uint32_t state = read ? oi_node_at(l->g, read)->state : 0;
+      if (read && add) l->out->seen.bits[state / 64] |= UINT64_C(1) << state % 64;
+      if (is_in(l, read) && args->window > window) window = args->window;
+    }
+  }
+  return window;
+}
+
+oinf_status oi_windowed_find(const oinf_graph *g, oi_err *err, oi_windowed *out) {
+  looking l = {.g = g, .out = out, .changed = true};
+  *out = (oi_windowed){.at = OI_DIM_BAD, .rows = OI_DIM_BAD};
+  (void)widest(&l, true);
+  OI_TRY(candidates(&l, err));
+  while (l.changed) l.changed = false, look(&l);
+  out->window = widest(&l, false);
+  return OINF_OK;
+}
+
+int64_t oi_windowed_room(const oinf_graph *g, const oi_windowed *w, const int64_t *sym_lo,
+                         const int64_t *sym_hi) {
+  int64_t capacity = INT64_MAX, lo, hi, step;
+  if (!w->window) return 0;
+  oi_dims_bounds(g->dims, w->rows, sym_lo, sym_hi, &lo, &step);
+  for (uint32_t i = 0; i < g->states.n; i++) {
+    const oi_state_decl *s = &g->states.at[i];
+    if (!oi_state_in(&w->states, i)) continue;
+    oi_dims_bounds(g->dims, s->type.dim[s->layering == OI_LAYERS_FIRST], sym_lo, sym_hi, &lo, &hi);
+    if (lo < capacity) capacity = lo;
+  }
+  const int64_t room = oi_kept_room(w->window, step);
+  return room < capacity ? room : 0;
 }

@@ -30,9 +30,19 @@ static oinf_status put_variant(oi_info *i, const figures *f, const char *name) {
   return OINF_OK;
 }
 
+static oinf_status put_window(oi_info *i, const figures *f) {
+  oinf_sim_plan p;
+  OI_TRY(figures_of(i, f->asked, "", &p));
+  if (p.window_rows)
+    oi_text_put(&i->out, "  states keep %llu rows, as a window of %llu is all that is seen\n",
+                (unsigned long long)p.window_rows, (unsigned long long)p.window);
+  return OINF_OK;
+}
+
 static oinf_status put_variants(oi_info *i, oinf_graph *g, const figures *f) {
   oi_text_put(&i->out, "plan of %s, bytes%s\n", oinf_graph_name(g),
               i->o.budget ? "" : "; weights are mapped");
+  OI_TRY(put_window(i, f));
   OI_TRY(put_variant(i, f, ""));
   for (size_t k = 0; k < g->variants.n; k++) OI_TRY(put_variant(i, f, g->variants.at[k].name));
   return OINF_OK;

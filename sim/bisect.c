@@ -143,6 +143,7 @@ static oinf_status made_by(oi_tool *t, oi_spot p, oi_spots *out) {
   const oi_node *n = v->node ? oi_node_at(g, v->node) : NULL;
   p.depth = oi_value_depth(g, p.value, (uint32_t[OI_MAX_DEPTH]){0});
   if (!n) return made_before(t, p, out);
+  if (oi_sim_is_windowed(t->sim, p.value)) return oi_spots_operands(t, &p, out);
   if (n->op == OP_LOOP || n->op == OP_IF) return made_inside(t, n, p, out);
   if (n->op == OP_NUM) return OINF_OK;
   if (n->op != OP_INPUT && n->op != OP_WEIGHT) return add_value(t, out, p);

@@ -98,10 +98,14 @@ static oinf_status make_states(oinf_sim *s) {
     OI_TRY_AT(&s->err, oi_sim_type(s, &s->graph->states.at[i].type, &v), "making state '%s'",
               s->graph->states.at[i].name);
     OI_TRY(oi_state_growth(s->graph, i, &s->err, &growth));
-    r->bytes = oi_view_bytes(&v), r->appends = growth.appends, r->at = growth.at;
-    r->capacity = v.dim[r->has_layers ? 1 : 0], r->layers = r->has_layers ? v.dim[0] : 1;
+    int64_t *rows = &v.dim[r->has_layers ? 1 : 0];
+    r->slides = s->kept.room && oi_state_in(&s->windowed.states, i);
+    r->capacity = *rows, r->layers = r->has_layers ? v.dim[0] : 1;
+    if (r->slides) *rows = s->kept.room;
+    r->rows = *rows, r->appends = growth.appends, r->at = growth.at;
+    r->bytes = oi_view_bytes(&v);
     r->layer_bytes = r->layers ? r->bytes / (uint64_t)r->layers : 0;
-    r->row_bytes = r->capacity ? r->layer_bytes / (uint64_t)r->capacity : 0;
+    r->row_bytes = r->rows ? r->layer_bytes / (uint64_t)r->rows : 0;
     s->states_bytes += r->bytes;
   }
   return OINF_OK;
@@ -147,6 +151,7 @@ static oinf_status create(oinf_sim *s) {
     return oi_fail(&s->err, OINF_MEMORY, "no thread could be started");
   OI_TRY(open_pager(s));
   OI_TRY(pin_symbols(s));
+  OI_TRY(oi_sim_window_open(s));
   OI_TRY(make_states(s));
   OI_TRY(make_tensors(s));
   OI_TRY(oi_sim_base(s));
@@ -249,6 +254,9 @@ static size_t count_held(const oinf_sim *s, const oi_search *q) {
 // A name that is not there after its plan ran, or a pattern none of which is.
 static oinf_status check_found(oinf_sim *s, const oi_search *q) {
   if (count_held(s, q)) return OINF_OK;
+  if (oi_sim_is_windowed(s, q->found.at[0].value))
+    return oi_fail(&s->err, OINF_USAGE, "'%s' are rows of a state, of which a window is kept",
+                   q->pattern);
   return oi_fail(&s->err, OINF_USAGE, "'%s' lies in a side of a branch that is not taken",
                  q->pattern);
 }

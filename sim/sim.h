@@ -5,6 +5,7 @@
 #include <oinf/sim.h>
 
 #include "compiler/plan_paging.h"
+#include "lib/rt/kept.h"
 
 struct oi_threads;
 
@@ -50,10 +51,11 @@ typedef struct oi_state_room {
   uint8_t *data, *before;
   uint64_t bytes, row_bytes, layer_bytes, before_bytes;
   int64_t capacity, layers;
+  int64_t rows;                     // in memory: the capacity, or of a window (sim_window.c)
   int64_t reach;                    // rows that earlier steps may have written
-  int64_t before_row, before_rows;  // of a state that only grows
+  int64_t before_row, before_rows;  // in memory, of a state that only grows
   oinf_dim at;                      // where writes begin, of a state that only grows
-  bool appends, has_layers;
+  bool appends, has_layers, slides;
 } oi_state_room;
 
 // Memory that is given back before more of it is taken.
@@ -84,7 +86,9 @@ struct oinf_sim {
   oi_bound *inputs;  // by index in graph->inputs
   oi_state_room *states;
   uint64_t states_bytes;
-  void **made;  // by tensor: contents of splat and noise tensors
+  oi_windowed windowed;
+  oi_kept kept, kept_before;  // room 0: every state is whole; before: as the step began
+  void **made;                // by tensor: contents of splat and noise tensors
   uint64_t made_bytes;
   OI_VEC(oi_run_plan *) plans;   // latest last
   OI_VEC(oi_search *) searches;  // latest last
@@ -150,6 +154,15 @@ oinf_status oi_sim_load(oinf_sim *s, uint32_t node,
 const char *oi_sim_label(oinf_sim *s, uint32_t value);  // borrowed until the next
 // sim_kernel.c: one dispatch.
 oinf_status oi_sim_dispatch(oinf_sim *s, uint32_t node);
+// sim_window.c: states of which a window is seen keep its rows.
+oinf_status oi_sim_window_open(oinf_sim *s);
+oinf_status oi_sim_window_check(oinf_sim *s, int64_t at);  // may a step begin here?
+void oi_sim_window_begin(oinf_sim *s);                     // makes room for the step's rows
+int64_t oi_sim_window_reach(const oinf_sim *s);  // then: rows before it were there as it began
+void oi_sim_window_undo(oinf_sim *s);
+void oi_sim_window_end(oinf_sim *s);
+bool oi_sim_is_windowed(const oinf_sim *s, uint32_t value);   // the rows of such a state
+int64_t oi_sim_first_row(const oinf_sim *s, uint32_t state);  // position of its first row in memory
 // sim_event.c: what a profile is told.
 uint64_t oi_sim_clock(const oinf_sim *s);  // nanoseconds; 0 where nobody asks
 void oi_sim_ran(oinf_sim *s, uint32_t node, uint64_t begin);

@@ -160,11 +160,17 @@ static oinf_status check_state_rows(oinf_sim *s) {
   return OINF_OK;
 }
 
+static oinf_status check_window(oinf_sim *s) {
+  int64_t at;
+  return oi_sim_dim(s, s->windowed.at, &at) ? oi_sim_window_check(s, at) : OINF_OK;
+}
+
 oinf_status oi_sim_check(oinf_sim *s) {
   take_given(s);
   OI_TRY(learn(s));
   OI_TRY(check_bounds(s));
   OI_TRY(check_inputs(s));
   OI_TRY(check_state_rows(s));
-  return check_conditions(s);
+  OI_TRY(check_conditions(s));
+  return check_window(s);
 }

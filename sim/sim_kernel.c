@@ -174,6 +174,8 @@ static oinf_status run_op(oinf_sim *s, dispatch *d, uint32_t node) {
   }
   for (uint32_t i = 0; i < d->n->n_out; i++) OI_TRY(oi_sim_view(s, d->n->out[i], &d->out[i]));
   OI_TRY(numbers(s, d));
+  // Attention counts its keys, and the position of its queries, from the first row in memory.
+  if (d->n->op == OP_sdpa && oi_sim_is_windowed(s, d->n->in[1])) d->numbers[0] -= s->kept.first;
   if (!parts) return run_call(s, d);
   return how == OI_PAGE_ROWS ? run_tiles(s, d, operand, &e) : run_rows(s, d, &e);
 }
@@ -213,7 +215,7 @@ static oinf_status run_state_read(oinf_sim *s, const oi_node *n) {
   oi_view v;
   OI_TRY(oi_sim_view(s, n->out[0], &v));
   OI_TRY(check_rows(s, n, 0, v.dim[0]));
-  const uint8_t *from = oi_sim_state_at(s, n, 0);
+  const uint8_t *from = oi_sim_state_at(s, n, oi_sim_first_row(s, n->state));
   if (v.data != from && oi_view_bytes(&v)) memcpy(v.data, from, oi_view_bytes(&v));
   return OINF_OK;
 }

@@ -318,7 +318,9 @@ oinf_status oi_sim_measure(oinf_sim *s, uint32_t variant, oinf_sim_plan *out) {
                            .io = held_need(s, &r->plan),
                            .staging = most(s->room_need, r->plan.room) + backups(s),
                            .smallest = least,
-                           .read_per_step = r->paging.read_per_step};
+                           .read_per_step = r->paging.read_per_step,
+                           .window = s->kept.room ? (uint64_t)s->kept.window : 0,
+                           .window_rows = (uint64_t)s->kept.room};
     out->peak = out->weights + out->activations + out->states + out->io + out->staging;
   }
   plan_free(s, r);

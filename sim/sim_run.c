@@ -28,7 +28,8 @@ static oinf_status run_node(oinf_sim *s, uint32_t id) {
             n->n_out ? oi_sim_label(s, n->out[0]) : "", (unsigned long long)s->steps);
   oi_sim_ran(s, id, begin);
   if (!s->now->all_values || !s->desc.on_value || n->op == OP_NUM) return OINF_OK;
-  for (uint32_t i = 0; i < n->n_out; i++) OI_TRY(show(s, n->out[i]));
+  for (uint32_t i = 0; i < n->n_out; i++)
+    if (!oi_sim_is_windowed(s, n->out[i])) OI_TRY(show(s, n->out[i]));
   return OINF_OK;
 }
 
@@ -153,7 +154,7 @@ static oinf_status hold(oinf_sim *s, uint32_t which) {
   const oi_demand *d = &s->now->demands[which];
   oi_held made = {.what = *d};
   oi_view v;
-  if (oi_sim_held(s, d)) return OINF_OK;
+  if (oi_sim_held(s, d) || oi_sim_is_windowed(s, d->value)) return OINF_OK;
   OI_TRY(oi_sim_view(s, d->value, &v));
   oinf_status status = keep_copy(s, &made, &v);
   oi_held *h = status == OINF_OK ? oi_vec_push(s->ctx, &s->held) : NULL;

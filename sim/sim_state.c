@@ -12,6 +12,7 @@ static oinf_status describe(oinf_sim *s, oi_saved *out) {
   *out = (oi_saved){.states = all, .n_states = (uint32_t)n};
   if (!all) return oi_nomem(&s->err, n * sizeof *all);
   memcpy(out->root, s->model->root, sizeof out->root);
+  out->first = s->kept.first;
   for (size_t i = 0; i < n; i++) {
     const oi_state_decl *d = &s->graph->states.at[i];
     const oi_state_room *r = &s->states[i];
@@ -23,7 +24,9 @@ static oinf_status describe(oinf_sim *s, oi_saved *out) {
                               .axis = r->has_layers ? 1 : 0,
                               .appends = r->appends,
                               .element = (uint32_t)oinf_dtype_block_bytes(v.dtype),
+                              .room = r->slides ? r->rows : 0,
                               .data = r->data};
+    if (oi_state_in(&s->windowed.states, (uint32_t)i)) all[i].window = s->windowed.window;
     memcpy(all[i].dims, v.dim, sizeof all[i].dims);
   }
   return OINF_OK;
@@ -75,7 +78,7 @@ static oinf_status check_rows(oinf_sim *s, int64_t rows) {
       return oi_fail(&s->err, OINF_USAGE, "state '%s' has %lld rows, not %lld",
                      s->graph->states.at[i].name, (long long)s->states[i].capacity,
                      (long long)rows);
-  return OINF_OK;
+  return oi_sim_window_check(s, rows);
 }
 
 oinf_status oinf_sim_save(oinf_sim *s, int64_t rows, const void *extra, size_t extra_size,
@@ -103,6 +106,9 @@ static oinf_status take_over(oinf_sim *s, oi_saved *saved, const oi_bytes *b) {
   if (saved->extra_bytes) memcpy(kept, saved->extra, saved->extra_bytes);
   oi_free(s->ctx, s->extra, s->extra_bytes);
   s->extra = kept, s->extra_bytes = saved->extra_bytes;
+  if (s->kept.room) oi_kept_loaded(&s->kept, (int64_t)saved->rows);
+  s->kept_before = s->kept;
+  saved->first = s->kept.first;
   oi_saved_take(saved, b->at);
   for (uint32_t i = 0; i < saved->n_states; i++)
     if (s->states[i].appends) s->states[i].reach = (int64_t)saved->rows;
@@ -112,7 +118,7 @@ static oinf_status take_over(oinf_sim *s, oi_saved *saved, const oi_bytes *b) {
 static oinf_status read_file(oinf_sim *s, oi_saved *saved, const char *path) {
   oi_bytes b = {0};
   oinf_error_clear(s->ctx);
-  OI_TRY(adopt(s, oi_file_slurp(s->ctx, path, s->states_bytes + (64u << 20), &b)));
+  OI_TRY(adopt(s, oi_file_slurp(s->ctx, path, oi_saved_most(saved) + (64u << 20), &b)));
   oinf_status status = take_over(s, saved, &b);
   oi_bytes_free(s->ctx, &b);
   if (status != OINF_OK) oi_trail(&s->err, "loading '%s'", path);

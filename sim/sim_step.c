@@ -27,9 +27,10 @@ static oinf_status keep_rows(oinf_sim *s, uint32_t state) {
   int64_t first, end;
   if (r->at == OI_DIM_BAD) return OINF_OK;  // never written
   written_rows(s, state, &first, &end);
-  if (end > r->reach) end = r->reach;
+  const int64_t reach = r->slides ? oi_sim_window_reach(s) : r->reach;
+  if (end > reach) end = reach;
   if (first >= end) return OINF_OK;
-  r->before_row = first, r->before_rows = end - first;
+  r->before_row = first - oi_sim_first_row(s, state), r->before_rows = end - first;
   r->before_bytes = (uint64_t)r->layers * (uint64_t)r->before_rows * r->row_bytes;
   r->before = oi_alloc(s->ctx, r->before_bytes);
   if (!r->before) return oi_nomem(&s->err, r->before_bytes);
@@ -86,6 +87,7 @@ static void reach_rows(oinf_sim *s) {
     written_rows(s, i, &first, &end);
     if (end > s->states[i].reach) s->states[i].reach = end;
   }
+  oi_sim_window_end(s);
 }
 
 // ---- begin ----
@@ -115,6 +117,7 @@ static oinf_status prepare(oinf_sim *s, const oi_demand *d, size_t n, bool value
   oi_run_plan *r;
   OI_TRY(oi_sim_plan(s, d, n, values, writes, &r));
   OI_TRY(inputs_are_bound(s, &r->plan));
+  if (!s->ran) oi_sim_window_begin(s);
   if (!s->ran) OI_TRY(keep_states(s));
   return oi_sim_ready(s, r);
 }
@@ -124,7 +127,9 @@ oinf_status oi_sim_start(oinf_sim *s, const oi_demand *d, size_t n, bool values,
   OI_TRY(begin(s));
   oinf_status status = prepare(s, d, n, values, writes);
   if (status != OINF_OK) {
-    if (!s->ran) s->begun = false, forget_rows(s);  // it may be bound and set otherwise
+    if (s->ran) return status;
+    s->begun = false;  // it may be bound and set otherwise
+    forget_rows(s), oi_sim_window_undo(s);
     return status;
   }
   if (s->ran) copy_states(s, true);
@@ -181,7 +186,7 @@ oinf_status oinf_sim_end(oinf_sim *s) {
 
 oinf_status oinf_sim_abandon(oinf_sim *s) {
   OI_TRY(oi_sim_ok(s));
-  if (s->begun && s->ran) copy_states(s, true);
+  if (s->begun && s->ran) copy_states(s, true), oi_sim_window_undo(s);
   oi_sim_stepped(s, "abandon");
   drop_step(s);
   return OINF_OK;

@@ -29,11 +29,12 @@ uint8_t *oi_sim_state_at(oinf_sim *s, const oi_node *n, int64_t row) {
   const oi_state_room *r = &s->states[n->state];
   int64_t layer = 0;
   if (r->has_layers && !oi_sim_dim(s, n->a, &layer)) layer = 0;
+  row -= oi_sim_first_row(s, n->state);
   return r->data + (uint64_t)layer * r->layer_bytes + (uint64_t)row * r->row_bytes;
 }
 
 static oinf_status state_view(oinf_sim *s, const oi_node *n, oi_view *out) {
-  int64_t row = 0;
+  int64_t row = oi_sim_first_row(s, n->state);
   if (n->op == OP_STATE_WRITE && !oi_sim_dim(s, n->b, &row)) row = 0;
   out->data = oi_sim_state_at(s, n, row);
   return OINF_OK;
@@ -108,6 +109,7 @@ static oinf_status weight_view(oinf_sim *s, uint32_t node, oi_view *out) {
 
 oinf_status oi_sim_view(oinf_sim *s, uint32_t value, oi_view *out) {
   OI_TRY(oi_sim_type(s, &oi_val_at(s->graph, value)->type, out));
+  if (oi_sim_is_windowed(s, value)) out->dim[0] -= s->kept.first;
   const oi_storage *st = &s->now->plan.storages.at[s->now->plan.of_value[value]];
   switch (st->kind) {
     case OI_STORE_ACT:

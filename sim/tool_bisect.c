@@ -42,7 +42,8 @@ static oinf_status fetch(oi_bisect *b, const oi_spot *p, oinf_array *out, bool *
   const oinf_status status = oinf_sim_fetch(s, p->label, out);
   *out_there = status == OINF_OK;
   b->runs++;
-  if (status == OINF_USAGE && strstr(oinf_sim_error(s), "a branch that is not taken"))
+  if (status == OINF_USAGE && (strstr(oinf_sim_error(s), "a branch that is not taken") ||
+                               strstr(oinf_sim_error(s), "a window is kept")))
     return OINF_OK;
   return oi_tool_sim_failed(b->t, status);
 }

@@ -95,6 +95,36 @@ void world_decoder(world *w) {
   CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
 }
 
+void world_windowed(world *w, oinf_dtype kv, int64_t second) {
+  oinf_graph *g = w->graph;
+  world_weight(w, "embed", OINF_F32, VOCAB, WIDTH);
+  world_weight(w, "wq", OINF_F32, WIDTH, WIDTH);
+  world_weight(w, "wk", OINF_F32, WIDTH / 2, WIDTH);
+  world_weight(w, "wv", OINF_F16, WIDTH / 2, WIDTH);
+  const oinf_dim C = oinf_sym(g, "C", 1, POSITIONS), P = oinf_sym(g, "P", 0, oinf_dim_sub(g, C, 1)),
+                 T = oinf_sym(g, "T", 1, WINDOW_ROWS), S = oinf_dim_add(g, P, T);
+  const oinf_state ks = oinf_state_new(g, "k", kv, 2, C, WIDTH / 2),
+                   vs = oinf_state_new(g, "v", kv, 2, C, 2, WIDTH / 4);
+  oinf_val x = oinf_gather(oinf_weight(g, "embed"), oinf_input(g, "tokens", OINF_I32, T));
+  for (int l = 0; l < 2; l++) {
+    char name[16];
+    oinf_val q = oinf_split_heads(oinf_matmul(x, oinf_weight(g, "wq"), .transpose_b = true), 4);
+    oinf_val k = oinf_matmul(x, oinf_weight(g, "wk"), .transpose_b = true);
+    oinf_val v = oinf_matmul(x, oinf_weight(g, "wv"), .transpose_b = true);
+    oinf_state_write(ks, l, k, .at = P);
+    oinf_state_write(vs, l, oinf_split_heads(v, 2), .at = P);
+    k = oinf_reshape(oinf_state_read(ks, l, .rows = S), .shape = OINF_DIMS(S, 2, WIDTH / 4));
+    v = oinf_state_read(vs, l, .rows = S);
+    oinf_val a = oinf_sdpa(q, k, v, .pos = P, .causal = true, .window = l ? second : WINDOW);
+    snprintf(name, sizeof name, "out%d", l);
+    x = oinf_name(oinf_add(x, oinf_reshape(a, .shape = OINF_DIMS(T, WIDTH))), name);
+  }
+  oinf_val y = oinf_matmul(oinf_last(x, T), oinf_weight(g, "embed"), .transpose_b = true);
+  oinf_output(g, "logits", oinf_reshape(y, .shape = OINF_DIMS(VOCAB)));
+  oinf_variant(g, "decode", T, 1);
+  CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(w->ctx));
+}
+
 void world_rnn(world *w) {
   oinf_graph *g = w->graph;
   const oinf_state hs = oinf_state_new(g, "h", OINF_F32, 1, 4);

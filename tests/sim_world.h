@@ -14,7 +14,10 @@ enum {
   CAPACITY = 16,
   ROWS = 8,
   WIDE_ROWS = 5003,
-  WIDE_PICKS = 40
+  WIDE_PICKS = 40,
+  WINDOW = 8,
+  WINDOW_ROWS = 16,
+  POSITIONS = 400
 };
 
 typedef struct world {
@@ -33,6 +36,10 @@ void world_weight(world *w, const char *name, oinf_dtype dtype, int64_t a, int64
 // A decoder with a cache k of [LAYERS, C, WIDTH], symbols C, P, T, input tokens, values
 // blk.<l>.norm, blk.<l>.out, output logits [VOCAB]; variants prefill and decode.
 void world_decoder(world *w);
+// Two layers over caches k and v of POSITIONS rows, of dtype kv, with attention over a WINDOW in
+// the first and `second` rows (0: all) in the second; symbols C, P, T of at most WINDOW_ROWS, input
+// tokens, values out0 and out1, output logits [VOCAB].
+void world_windowed(world *w, oinf_dtype kv, int64_t second);
 // One state h of [1, 4] that each step overwrites, input x [1, 4], output y.
 void world_rnn(world *w);
 // Every way in which a kernel takes a weight: rows of f32, f16, q8_0 and q4_0 in tiles, columns and

@@ -151,7 +151,8 @@ TEST(state, a_forged_file_is_refused) {
       {64 + 484, 9, "shape"},
       {64 + 496, 1 << 20, "shape"},
       {64 + 552, 8, "shape"},
-      {64 + 560, 1, "shape"},
+      {64 + 560, 1, "not in it"},
+      {64 + 568, 1, "shape"},
   };
   world w;
   const char *path = world_path("forged");

@@ -57,7 +57,9 @@ typedef struct oinf_sim_desc {
   int threads;  // 0: one
   // Of states (symbol C where the graph has one); 0: the smaller of its bound and 4096.
   int64_t capacity;
-  int64_t chunk;    // upper bound of the rows of a step; 0: the smaller of its bound and 256
+  int64_t chunk;  // upper bound of the rows of a step; 0: the smaller of its bound and 256
+  // States keep all rows, also where a window is all that is ever seen of them: to compare with.
+  bool whole_states;
   bool demand_all;  // every value of a step is computed and shown to on_value
   // Called for each value as it is computed (demand_all: every one; else those fetched).
   void (*on_value)(void *user, uint64_t step, const oinf_array *value, uint64_t hash);
@@ -74,6 +76,8 @@ typedef struct oinf_sim_plan {
   uint64_t peak;                                       // their sum: what is allocated
   uint64_t smallest;                                   // the smallest workable budget
   uint64_t read_per_step;  // bytes of weights read from the file by a step that follows another
+  // Rows that states keep of which a window is all that is seen; 0: every state is whole.
+  uint64_t window, window_rows;
 } oinf_sim_plan;
 
 OINF_API oinf_status oinf_sim_create(oinf_model *model, oinf_graph *graph,
