@@ -57,6 +57,8 @@ typedef struct oinf_emit {
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
   uint64_t *state_bytes, *output_bytes, kept_bytes;
   oi_growth *growth;      // by state
+  oi_windowed windowed;   // as in the source: what is saved and shown depends on it
+  int64_t room;           // rows that these states keep; 0: they are whole
   oi_paging_plan paging;  // under a budget
   uint64_t pick_bytes;
   const char *package;  // the bundle's weights.oinf, once it is written
@@ -96,6 +98,13 @@ oinf_status oi_emit_part(oi_emit *e, oi_emit_parts part, oinf_emit_sink *sink, v
 oinf_status oi_emit_run(oinf_model *model, oinf_graph *graph, const oinf_emit_desc *desc,
                         const oi_pass_options *options, const char *folder,
                         oinf_emit_figures *out_figures, oi_text *said, oi_text *dump);
+// Rows of the state in memory are those of a window, from position d->first on.
+static inline bool oi_emit_slides(const oi_emit *e, uint32_t state) {
+  return e->room && oi_state_in(&e->windowed.states, state);
+}
+oinf_status oi_emit_find_windows(oi_emit *e);            // lower_window.c
+void oi_emit_window_rows(oi_emit *e);                    // a function of model.c
+int64_t oi_emit_rows(const oi_emit *e, uint32_t state);  // that it has in memory
 // emit_plan.c: the plan of every value that is left; then its weights, arenas, figures.
 oinf_status oi_emit_plan_memory(oi_emit *e);
 oinf_status oi_emit_plan_paging(oi_emit *e);

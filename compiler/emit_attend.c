@@ -108,7 +108,8 @@ static void put_kept(oi_filling *f, const char *name, oinf_dtype dtype) {
   oi_put(f, name, types[oi_dtype_dot(dtype)]);
 }
 
-static oinf_status attend(oi_filling *f, const oi_type *q, const oi_type *k, const oi_type *v) {
+static oinf_status attend(oi_filling *f, const oi_type *q, const oi_type *k, const oi_type *v,
+                          int64_t keys) {
   const size_t at = oi_put_mark(f);
   oi_text_put(&f->e->out, "oi_attend_items(");
   oi_emit_dim(f->e, q->dim[0]);
@@ -116,8 +117,7 @@ static oinf_status attend(oi_filling *f, const oi_type *q, const oi_type *k, con
     oi_text_put(&f->e->out, ", "), oi_emit_dim(f->e, i ? k->dim[1] : q->dim[1]);
   oi_text_put(&f->e->out, ")");
   f->cut->units = oi_emit_taken(f->e, at);
-  f->cut->own =
-      (uint64_t)oi_attend_room(oi_emit_bound(f->e, k->dim[0]), oi_emit_bound(f->e, k->dim[2]));
+  f->cut->own = (uint64_t)oi_attend_room(keys, oi_emit_bound(f->e, k->dim[2]));
   oi_put_dim(f, "ROWS", q->dim[0]);
   put_kept(f, "K_TYPE", k->dtype);
   put_kept(f, "V_TYPE", v->dtype);
@@ -141,17 +141,22 @@ oinf_status oi_fill_sdpa(oi_filling *f, const oi_node *n) {
   const oi_type row = {.dtype = OINF_F32, .rank = 2, .dim = {k->dim[0], q->dim[2]}};
   f->cut->units = oi_emit_span_text(f->e, q, 0, 2);
   f->cut->cost = oi_emit_span_text(f->e, &row, 0, 2);
-  f->cut->own = 4 * (uint64_t)oi_emit_bound(f->e, k->dim[0]);
+  const uint32_t read = oi_state_behind(f->e->g, n->in[1]);
+  const bool slides = read && oi_emit_slides(f->e, oi_node_at(f->e->g, read)->state);
+  const int64_t bound = oi_emit_bound(f->e, k->dim[0]),
+                most = slides && f->e->room < bound ? f->e->room : bound;
+  f->cut->own = 4 * (uint64_t)most;
   oi_put_dim(f, "HEADS", q->dim[1]);
   oi_put_dim(f, "HEAD", q->dim[2]);
   oi_put_dim(f, "GROUPS", k->dim[1]);
-  oi_put_dim(f, "KEYS", k->dim[0]);
-  oi_put_dim(f, "POS", args->pos);
+  // Counted from the first row in memory.
+  oi_put_around(f, "KEYS", "", k->dim[0], slides ? " - d->first" : "");
+  oi_put_around(f, "POS", "", args->pos, slides ? " - d->first" : "");
   oi_put(f, "CAUSAL", args->causal ? "1" : "0");
   oi_put_format(f, "WINDOW", "%lld", (long long)args->window);
   put_scale(f, args->scale, q->dim[2]);
   oi_put_real(f, "SOFTCAP", (float)args->softcap);
-  if (n->n_in == 3 && is_row(k) && is_row(v)) return attend(f, q, k, v);
+  if (n->n_in == 3 && is_row(k) && is_row(v)) return attend(f, q, k, v, most);
   put_mask(f, n->n_in > 3 ? oi_type_in(f->e, n, 3) : NULL);
   oi_put_dtype(f, "Q_T", "Q_LOAD", q->dtype);
   oi_put_dtype(f, "K_T", "K_LOAD", k->dtype);

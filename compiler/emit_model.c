@@ -24,6 +24,8 @@ static void put_constants(oi_emit *e) {
   define_int(e, "LOGITS", oi_emit_logits(e));
   define_int(e, "SYM_ROWS", oi_emit_symbol(e, true));
   define_int(e, "SYM_POSITION", oi_emit_symbol(e, false));
+  define_int(e, "WINDOW", e->windowed.window);
+  define_int(e, "WINDOW_ROOM", e->room);
   define(e, "ARENA_BYTES", e->paging.bytes);
   define(e, "PICK_BYTES", e->pick_bytes);
   define(e, "ACT_BYTES", e->figures.activations);
@@ -116,14 +118,16 @@ oinf_status oi_emit_model(oi_emit *e) {
   oi_text_put(&e->out, "#include \"library.c\"\n\n");
   oi_emit_port_dims(e);
   oi_emit_checks(e);
+  oi_emit_window_rows(e);
   OI_TRY(oi_emit_step(e));
   oi_emit_entries(e);
   return OINF_OK;
 }
 
 oinf_status oi_emit_library(oi_emit *e) {
-  const char *const parts[] = {"open.c", "run.c",  e->desc.budget ? "page.c" : "mapped.c",
-                               "api.c",  "bind.c", "saved.c"};
+  const char *const parts[] = {"open.c",   "run.c", e->desc.budget ? "page.c" : "mapped.c",
+                               "window.c", "api.c", "bind.c",
+                               "saved.c"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     oi_text_put(&e->out, i ? "\n" : "");
     OI_TRY(oi_emit_template(e, parts[i], NULL, 0));

@@ -256,10 +256,12 @@ oinf_status oi_emit_arenas(oi_emit *e) {
   e->state_bytes = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->state_bytes);
   e->output_bytes = oi_arena_alloc(&e->arena, (e->g->outputs.n + 1) * sizeof *e->output_bytes);
   e->growth = oi_arena_alloc(&e->arena, (e->g->states.n + 1) * sizeof *e->growth);
-  if (!e->state_bytes || !e->output_bytes || !e->growth)
-    return oi_nomem(e->err, e->g->states.n);
+  if (!e->state_bytes || !e->output_bytes || !e->growth) return oi_nomem(e->err, e->g->states.n);
   for (size_t i = 0; i < e->g->states.n; i++) {
-    e->state_bytes[i] = aligned(oi_plan_bytes_hi(&e->plan, &e->g->states.at[i].type));
+    oi_type kept = e->g->states.at[i].type;
+    if (oi_emit_slides(e, (uint32_t)i))
+      kept.dim[e->g->states.at[i].layering == OI_LAYERS_FIRST] = e->room;
+    e->state_bytes[i] = aligned(oi_plan_bytes_hi(&e->plan, &kept));
     f->states += e->state_bytes[i];
     OI_TRY(oi_state_growth(e->g, (uint32_t)i, e->err, &e->growth[i]));
     if (!e->growth[i].appends) e->kept_bytes += e->state_bytes[i];
@@ -280,6 +282,7 @@ oinf_status oi_emit_arenas(oi_emit *e) {
 oinf_status oi_emit_plan_memory(oi_emit *e) {
   OI_TRY(pin_symbols(e));
   OI_TRY(make_plan(e));
+  OI_TRY(oi_emit_find_windows(e));
   return number_kernels(e);
 }
 

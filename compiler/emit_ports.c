@@ -58,11 +58,12 @@ void oi_emit_dims(oi_emit *e) {
   const size_t n = oi_dims_sym_count(e->g->dims);
   char room[32];
   oi_text_put(&e->out,
-              "// Bounds of a step, and turns of loops.\n"
+              "// Bounds of a step, and turns of loops; first: the position of the first row in\n"
+              "// memory of states that keep a window's rows.\n"
               "typedef union dims {\n  int64_t s[N_SYMS + 1];\n  struct {\n    int64_t ");
   for (size_t i = 0; i < n; i++)
     oi_text_put(&e->out, "%s, ", oi_emit_symbol_field(e, i, room));
-  oi_text_put(&e->out, "none;\n  };\n} dims;\n\n");
+  oi_text_put(&e->out, "first;\n  };\n} dims;\n\n");
 }
 
 static void put_names(oi_emit *e) {
@@ -150,9 +151,13 @@ static void put_state(oi_emit *e, uint32_t i) {
     oi_dims_bounds(e->g->dims, s->type.dim[k], e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
     oi_text_put(&e->out, "%s%lld", k ? ", " : "", (long long)hi);
   }
-  oi_text_put(&e->out, "},\n     .axis = %d, .appends = %s, .element = %u},\n",
+  oi_text_put(&e->out, "},\n     .axis = %d, .appends = %s, .element = %u",
               s->layering == OI_LAYERS_FIRST, e->growth[i].appends ? "true" : "false",
               (unsigned)oinf_dtype_block_bytes(s->type.dtype));
+  if (oi_state_in(&e->windowed.states, i))
+    oi_text_put(&e->out, ", .window = %lld", (long long)e->windowed.window);
+  if (oi_emit_slides(e, i)) oi_text_put(&e->out, ", .room = %lld", (long long)e->room);
+  oi_text_put(&e->out, "},\n");
 }
 
 static void put_states(oi_emit *e) {

@@ -31,25 +31,31 @@ static void put_weight_index(oi_emit *e, const oi_emit_weight *w) {
   oi_text_put(&e->out, w->same || !depth ? "0]" : "]");
 }
 
-// Part of where a state's rows lie: `index` times the bytes of axes axis .. of the state.
-static void put_rows_at(oi_emit *e, const oi_type *t, oinf_dim index, uint32_t axis) {
+// Part of where a state's rows lie: `index` less what `less` says, times the bytes of axes axis ..
+// of the state.
+static void put_rows_at(oi_emit *e, const oi_type *t, oinf_dim index, const char *less,
+                        uint32_t axis) {
   int64_t lo, hi, bytes = oinf_dtype_block_bytes(t->dtype);
   for (uint32_t i = axis; i < t->rank; i++) {
     oi_dims_bounds(e->g->dims, t->dim[i], e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
     bytes *= hi;
   }
+  oi_text_put(&e->out, *less ? "(" : "");
   oi_emit_dim(e, index);
-  oi_text_put(&e->out, " * %lld", (long long)bytes);
+  oi_text_put(&e->out, *less ? "%s) * %lld" : "%s * %lld", less, (long long)bytes);
 }
 
 static void put_state(oi_emit *e, const oi_node *n) {
   const oi_state_decl *s = &e->g->states.at[n->state];
   const bool layers = s->layering == OI_LAYERS_FIRST, writes = n->op == OP_STATE_WRITE;
   const uint32_t axis = layers ? 1 : 0;
+  const bool slides = oi_emit_slides(e, n->state);
+  oi_type kept = s->type;
+  if (slides) kept.dim[axis] = e->room;
   oi_text_put(&e->out, "state_at(r, %u, ", n->state);
-  if (layers) put_rows_at(e, &s->type, n->a, axis);
+  if (layers) put_rows_at(e, &kept, n->a, "", axis);
   if (layers && writes) oi_text_put(&e->out, " + ");
-  if (writes) put_rows_at(e, &s->type, n->b, axis + 1);
+  if (writes) put_rows_at(e, &kept, n->b, slides ? " - d->first" : "", axis + 1);
   oi_text_put(&e->out, layers || writes ? ")" : "0)");
 }
 
@@ -94,12 +100,17 @@ static bool fetch(oi_emit *e, uint32_t depth, uint32_t value, uint32_t slot) {
 
 // ---- items ----
 
-// Values that passes made have no label and are not shown.
+// Values that passes made have no label and are not shown; nor are rows of a state of which a
+// window is kept.
+static bool is_shown(const oi_emit *e, uint32_t value) {
+  return oi_value_has_label(e->g, value) && !oi_windowed_is(e->g, &e->windowed, value);
+}
+
 static void put_shown(oi_emit *e, uint32_t id, uint32_t value) {
   const oi_type *t = &oi_val_at(e->g, value)->type;
   uint32_t loops[OI_MAX_DEPTH];
   char room[96];
-  if (!oi_value_has_label(e->g, value)) return;
+  if (!is_shown(e, value)) return;
   const uint32_t level = oi_value_depth(e->g, value, loops);
   const char *op = oi_kind_name(oi_node_at(e->g, id)->op);
   oi_text_put(&e->out, "    {\"%s\", \"%s\", %u, %u, %d, ",
@@ -125,7 +136,7 @@ void oi_emit_shown(oi_emit *e) {
 // In the order of the table.
 static void put_show(oi_emit *e, uint32_t depth, uint32_t value) {
   const oi_type *t = &oi_val_at(e->g, value)->type;
-  if (!oi_value_has_label(e->g, value)) return;
+  if (!is_shown(e, value)) return;
   line(e, depth, "if (r->show) show(r, ");
   oi_text_put(&e->out, "%u, ", e->n_shown++);
   put_pointer(e, value, 0);

@@ -19,6 +19,7 @@
   F(bind, "compiler/kernels/bind.c")                      \
   F(saved_k, "compiler/kernels/saved.c")                  \
   F(mapped, "compiler/kernels/mapped.c")                  \
+  F(window, "compiler/kernels/window.c")                  \
   F(page, "compiler/kernels/page.c")                      \
   F(main, "compiler/kernels/main.c")                      \
   F(main_options, "compiler/kernels/main_options.c")      \

@@ -15,7 +15,7 @@
 //                         blocks of a slot (there are two) and of the slot of picked rows, `pages`
 //                         (first, count) in the order of a step; bytes that a step reads at most
 //   symbols               bounds in this bundle
-//   states                dtype, dims at their most, bytes
+//   states                dtype, dims at their most, rows that memory has, bytes
 //   cases                 steps that are weighed, each with its symbols and the sums over all
 //   kernels:
 //                         bytes of weights, bytes read and written, bytes copied by the plan, flops
@@ -110,7 +110,8 @@ static void put_states(oi_emit *e) {
       oi_dims_bounds(e->g->dims, s->type.dim[k], e->plan.sym_lo, e->plan.sym_hi, &lo, &hi);
       oi_text_put(&e->out, "%s%lld", k ? ", " : "", (long long)hi);
     }
-    oi_text_put(&e->out, "], \"bytes\": %llu}", u(e->state_bytes[i]));
+    oi_text_put(&e->out, "], \"rows\": %lld, \"bytes\": %llu}",
+                (long long)oi_emit_rows(e, (uint32_t)i), u(e->state_bytes[i]));
   }
   oi_text_put(&e->out, "%s],\n", e->g->states.n ? "\n  " : "");
 }

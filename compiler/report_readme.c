@@ -113,6 +113,12 @@ static void put_arenas(oi_emit *e) {
               "nothing.\n\n",
               u(f->peak), u(f->activations), u(f->states), u(f->io), u(f->room), u(f->weights),
               u(f->worker));
+  if (e->room)
+    oi_text_put(
+        &e->out,
+        "States keep %lld rows of a text, as a window of %lld is all that is seen of them.\n"
+        "A text can begin anew, and go back to where its last step began.\n\n",
+        (long long)e->room, (long long)e->windowed.window);
   say(e, "| a step | weights | read | written | flops |\n|---|--:|--:|--:|--:|\n");
   for (uint32_t i = 0; i < e->fig->n_cases; i++) {
     const oi_figure_case *c = &e->fig->cases[i];
@@ -156,7 +162,9 @@ static const char keys[] =
     "| `activations_least` | the most that lives at one time: no plan has less |\n"
     "| `weights`, `weights_mapped` | tensors and bytes by dtype; whether they are used in place |\n"
     "| `paging` | under a budget: what stays, the slots, the order of pages, what a step reads |\n"
-    "| `symbols`, `states` | lengths with their bounds; states with their dims at their most |\n"
+    "| `symbols`, `states` | lengths with their bounds; states with their dims at their most, and "
+    "the "
+    "rows that memory has |\n"
     "| `cases` | steps that are weighed: the largest, and each variant; sums over all kernels |\n"
     "| `kernels` | name, ops, role, `times` a step, and `run`: the cost of one run in each case |\n"
     "| `items`, `lives` | the activation arena over time: offset, bytes, first and last item |\n\n";

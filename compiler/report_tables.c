@@ -147,15 +147,16 @@ static void put_variants(oi_emit *e, oi_text *to) {
 }
 
 static void put_states(oi_emit *e, oi_text *to) {
-  static const char *const words[] = {"state", "type", "bytes"};
+  static const char *const words[] = {"state", "type", "rows kept", "bytes"};
   if (!e->g->states.n) return;
-  put_head(to, words, 3);
+  put_head(to, words, 4);
   for (size_t i = 0; i < e->g->states.n; i++) {
     const oi_state_decl *s = &e->g->states.at[i];
     put_name(to, s->name);
     oi_text_put(to, "<td>");
     oi_report_type(e, to, &s->type, 80);
     oi_text_put(to, "</td>");
+    cell(to, oi_report_group, (uint64_t)oi_emit_rows(e, (uint32_t)i));
     cell(to, oi_report_group, e->state_bytes[i]);
     oi_text_put(to, "</tr>\n");
   }

@@ -14,7 +14,8 @@ int model_new(model_file *file, model_run **out_run) {
   r->picks = (pick *)(void *)p, p += PICK_BYTES;
   for (int i = 0; i < N_STATES; i++) r->state[i] = p, p += state_bytes[i];
   for (int i = 0; i < N_OUTPUTS; i++) r->held[i] = p, p += output_bytes[i];
-  r->kept = p;
+  r->before = p;
+  r->kept = (oi_kept){.window = WINDOW, .room = WINDOW_ROOM};
   return open_paging(r);
 }
 
@@ -60,7 +61,7 @@ static int take_symbols(model_run *r, const int64_t *symbols) {
 // States that do not only grow are kept while a step runs. Of the others a step that failed has
 // written nothing that a position before it sees.
 static void keep_states(model_run *r, bool back) {
-  uint8_t *kept = r->kept;
+  uint8_t *kept = r->before;
   for (int i = 0; i < N_STATES; i++) {
     if (state_shapes[i].appends) continue;
     if (back) memcpy(r->state[i], kept, state_bytes[i]);
@@ -90,6 +91,7 @@ int model_step_arrays(model_run *run, const int64_t *symbols, const void *const 
   run->inputs = inputs;
   for (int i = 0; i < N_INPUTS && !code; i++)
     if (!inputs[i]) return fails(run, MODEL_USAGE, "input '%s' is missing", input_ports[i].name);
+  if (!code) code = make_room(run);
   if (code) return code;
   keep_states(run, false);
   begin_paging(run);
@@ -99,6 +101,7 @@ int model_step_arrays(model_run *run, const int64_t *symbols, const void *const 
   if (code) return keep_states(run, true), code;
   run->steps++;
   run->position = step_end(&run->d, run->position);
+  wrote_rows(run);
   for (int i = 0; i < N_OUTPUTS && outputs; i++)
     if (outputs[i]) memcpy(outputs[i], run->held[i], run->held_bytes[i]);
   return MODEL_OK;
@@ -114,6 +117,8 @@ int model_rewind(model_run *run, int64_t position) {
   if (position < 0 || position > run->position)
     return fails(run, MODEL_USAGE, "there are %lld rows, not %lld", (long long)run->position,
                  (long long)position);
+  const int code = can_follow(run, position);
+  if (code) return code;
   for (int i = 0; i < N_STATES && !position; i++)
     if (!state_shapes[i].appends) memset(run->state[i], 0, state_bytes[i]);
   run->position = position;

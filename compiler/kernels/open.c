@@ -41,6 +41,7 @@ struct model_run {
   uint8_t proved[WEIGHTS_BLOCKS + 1];  // blocks of a mapping whose checksum was seen to hold
   uint64_t steps;
   int64_t position;
+  oi_kept kept;  // where rows lie of states that keep a window of them
   int status;
   atomic_int bad;  // a kernel met data that it cannot use
   oi_threads *threads;  // NULL: the caller alone
@@ -54,7 +55,7 @@ struct model_run {
   bool follows;                 // the step before it ended well
 #endif
   pick *picks;      // rows that an index picks, sorted
-  uint8_t *kept;    // states as the step began, of those that do not only grow
+  uint8_t *before;  // states as the step began, of those that do not only grow
   uint8_t *loaded;  // the file of model_load: the caller's bytes lie in it
   // What model_bind and model_set say of the next step.
   const void *bound[N_INPUTS + 1];
@@ -241,6 +242,8 @@ MAYBE static void show(model_run *r, int which, const void *data, const int64_t 
 static void input_dims(const dims *d, int which, int64_t *out);
 static void output_dims(const dims *d, int which, int64_t *out);
 static int64_t step_end(const dims *d, int64_t position);  // where a step's rows end
+// Rows that a step writes into states which keep a window of them.
+static void step_rows(const dims *d, int64_t *at, int64_t *rows);
 static int check_step(model_run *r, dims *d);
 static int run_step(model_run *r, dims *d);
 

@@ -20,7 +20,10 @@ static bool save_piece(void *user, const void *bytes, size_t n) {
 }
 
 static void describe_states(model_run *r, oi_saved *saved, oi_saved_state *states) {
-  *saved = (oi_saved){.states = states, .n_states = N_STATES, .rows = (uint64_t)r->position};
+  *saved = (oi_saved){.states = states,
+                      .n_states = N_STATES,
+                      .rows = (uint64_t)r->position,
+                      .first = r->kept.first};
   memcpy(saved->root, source_digest, sizeof saved->root);
   for (int i = 0; i < N_STATES; i++) states[i] = state_shapes[i], states[i].data = r->state[i];
 }
@@ -39,6 +42,8 @@ int model_save(model_run *run, const char *path, const void *extra, size_t bytes
   oi_saved saved;
   oi_saved_state states[N_STATES + 1];
   saving s;
+  const int code = can_follow(run, run->position);
+  if (code) return code;
   if ((size_t)snprintf(s.temporary, sizeof s.temporary, "%s.%ld-tmp", path, (long)getpid()) >=
       sizeof s.temporary)
     return fails(run, MODEL_USAGE, "the name of the saved state is too long");
@@ -58,8 +63,10 @@ int model_load_bytes(model_run *run, const void *bytes, size_t n, const void **o
   describe_states(run, &saved, states);
   const oi_saved_fault fault = oi_saved_check(&saved, bytes, n);
   if (fault) return fails(run, fault == OI_SAVED_ROWS ? MODEL_USAGE : MODEL_BAD, "%s", saved.why);
-  oi_saved_take(&saved, bytes);
   run->position = (int64_t)saved.rows;
+  if (WINDOW_ROOM) oi_kept_loaded(&run->kept, run->position);
+  saved.first = run->kept.first;
+  oi_saved_take(&saved, bytes);
   if (out_extra) *out_extra = saved.extra;
   if (out_bytes) *out_bytes = (size_t)saved.extra_bytes;
   return MODEL_OK;
@@ -69,11 +76,14 @@ int model_load_bytes(model_run *run, const void *bytes, size_t n, const void **o
 static int load_file(model_run *r, const char *path, uint8_t **out, size_t *out_n) {
   enum { MOST_EXTRA = 64 << 20 };
   struct stat st;
+  oi_saved saved;
+  oi_saved_state states[N_STATES + 1];
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fails(r, MODEL_NOINPUT, "'%s' cannot be opened", path);
   int code = MODEL_OK;
+  describe_states(r, &saved, states);
   if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-      (uint64_t)st.st_size > PEAK_BYTES + MOST_EXTRA)
+      (uint64_t)st.st_size > oi_saved_most(&saved) + MOST_EXTRA)
     code = fails(r, MODEL_BAD, "'%s' is no saved state", path);
   uint8_t *bytes = code ? NULL : malloc((size_t)st.st_size + 1);
   if (!code && !bytes) code = fails(r, MODEL_MEMORY, "out of memory");
