@@ -20,6 +20,7 @@
 enum {
   DOT_MOST = 16,  // accumulators of a tile
   DOT_EARLY = 8,  // rows that are fetched ahead where they lie apart
+  MIX_KEYS = 128,  // rows of values between two stores of a sum
   DOT_ROWS = 4,   // rows of quantized weights that are folded together
   Q8_BYTES = 34,  // a block: its scale in f16, then 32 bytes,
   Q4_BYTES = 18   // or 16 bytes with element j low and j + 16 high
