@@ -29,6 +29,7 @@ bool oi_cost_shape_of(const oinf_graph *g, uint32_t node, const int64_t *syms, o
   for (uint32_t i = 0; i < n->n_out; i++)
     if (!view_of(g, &oi_val_at(g, n->out[i])->type, syms, &s->out[i])) return false;
   if (n->op == OP_sdpa) pos = ((const oinf_sdpa_args *)n->args)->pos;
+  if (n->op == OP_rope) pos = ((const oinf_rope_args *)n->args)->pos;
   s->pos = pos;
   return !oi_dim_is_expr(pos) || oi_dims_eval(g->dims, pos, syms, &s->pos);
 }

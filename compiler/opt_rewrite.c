@@ -186,16 +186,61 @@ static bool is_power(double x, oinf_dtype dtype) {
   return false;
 }
 
-static uint32_t do_div_power(oi_pass *p, const oi_node *n) {
+// And any number that is normal, as its reciprocal is.
+static bool is_normal(double x, oinf_dtype dtype) {
+  const double most = dtype == OINF_F64 ? 0x1p1021 : 0x1p125;
+  if (x < 0) x = -x;
+  return x <= most && x >= 1 / most;
+}
+
+// x / c as x * (1 / c).
+static uint32_t by_reciprocal(oi_pass *p, const oi_node *n, bool (*fits)(double, oinf_dtype)) {
   double x;
   const oi_type *t = &oi_val_at(p->g, n->in[1])->type;
   if (t->dtype != OINF_F32 && t->dtype != OINF_F64) return 0;
-  if (!oi_pass_splat(p->g, n->in[1], &x) || !is_power(x, t->dtype)) return 0;
+  if (!oi_pass_splat(p->g, n->in[1], &x) || !fits(x, t->dtype)) return 0;
   if (oi_dtype_class(oi_val_at(p->g, n->in[0])->type.dtype) == OI_D && t->dtype != OINF_F64)
     return 0;
   const oi_type type = *t;
   uint32_t in[2] = {n->in[0], 0};
   in[1] = constant_like(p->g, &type, 1 / x);
+  static const oinf_mul_args none;
+  return in[1] ? oi_build_list(p->g, OP_mul, &none, in, 2, NULL, 0).id : 0;
+}
+static uint32_t do_div_power(oi_pass *p, const oi_node *n) { return by_reciprocal(p, n, is_power); }
+static uint32_t do_div_constant(oi_pass *p, const oi_node *n) {
+  return by_reciprocal(p, n, is_normal);
+}
+
+// Of what the op computes in: f64 where an operand is, as everywhere.
+static unsigned class_of(const oinf_graph *g, const oi_node *n) {
+  unsigned class = 0;
+  for (uint32_t i = n->op == OP_where ? 1 : 0; i < n->n_in; i++) {
+    const oi_class c = oi_dtype_class(oi_val_at(g, n->in[i])->type.dtype);
+    if (!class || c == OI_D) class = c;
+  }
+  return class;
+}
+
+// The operand of a product that is a number everywhere; 2: neither is.
+static uint32_t constant_of(const oi_pass *p, const oi_node *n, double *out) {
+  for (uint32_t i = 0; i < 2; i++)
+    if (oi_pass_splat(p->g, n->in[i], out)) return i;
+  return 2;
+}
+
+static uint32_t do_mul_constants(oi_pass *p, const oi_node *n) {
+  double c, d;
+  const uint32_t outer = class_of(p->g, n) == OI_F ? constant_of(p, n, &c) : 2;
+  const oi_node *from = outer < 2 ? maker(p, n->in[1 - outer]) : NULL;
+  const uint32_t inner = from && from->op == OP_mul ? constant_of(p, from, &d) : 2;
+  if (inner == 2) return 0;
+  const oi_type type = oi_val_at(p->g, n->in[outer])->type;
+  if (type.dtype != OINF_F32 || oi_val_at(p->g, from->in[inner])->type.dtype != OINF_F32 ||
+      !is_normal(c, OINF_F32) || !is_normal(d, OINF_F32) || !is_normal(c * d, OINF_F32))
+    return 0;
+  uint32_t in[2] = {from->in[1 - inner], 0};
+  in[1] = constant_like(p->g, &type, c * d);
   static const oinf_mul_args none;
   return in[1] ? oi_build_list(p->g, OP_mul, &none, in, 2, NULL, 0).id : 0;
 }
@@ -234,16 +279,6 @@ size_t oi_rewrite_count(void) { return N_ROWS; }
 const char *oi_rewrite_at(size_t i, bool *exact, const char **pattern, unsigned *classes) {
   *exact = rows[i].exact, *pattern = rows[i].pattern, *classes = rows[i].classes;
   return rows[i].name;
-}
-
-// Of what the op computes in: f64 where an operand is, as everywhere.
-static unsigned class_of(const oinf_graph *g, const oi_node *n) {
-  unsigned class = 0;
-  for (uint32_t i = n->op == OP_where ? 1 : 0; i < n->n_in; i++) {
-    const oi_class c = oi_dtype_class(oi_val_at(g, n->in[i])->type.dtype);
-    if (!class || c == OI_D) class = c;
-  }
-  return class;
 }
 
 // Integers compute in the width of the wider operand: a row speaks of one width.
