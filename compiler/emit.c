@@ -238,6 +238,7 @@ oinf_status oi_emit_open(oi_emit *e, oinf_model *model, oinf_graph *graph,
   if (desc) e->desc = *desc;
   oi_arena_init(&e->arena, e->ctx);
   oi_text_init(&e->dumped, e->ctx);
+  e->options.inexact = e->options.inexact || e->desc.fast;
   e->passes = (oi_pass){.err = e->err, .emit = e, .options = &e->options, .dump = &e->dumped};
   oi_text_init(&e->passes.said, e->ctx);
   return compile(e);

@@ -223,6 +223,8 @@ void oi_emit_shown(oi_emit *e);  // the table of what a step shows
 oinf_status oi_emit_step(oi_emit *e);
 oinf_status oi_emit_header(oi_emit *e);
 oinf_status oi_emit_golden(oi_emit *e);
+// What a step may put between its outputs and strict's, as a part of their largest value.
+double oi_emit_off(const oi_emit *e);
 oinf_status oi_emit_plan_json(oi_emit *e);
 oinf_status oi_emit_readme(oi_emit *e);
 oinf_status oi_emit_report(oi_emit *e);

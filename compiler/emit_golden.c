@@ -1,8 +1,10 @@
-// golden.inc: the package's golden steps as arrays of C, for `make check`: symbols, inputs, and for
-// every value its label and hash, in the order in which they were made.
+// golden.inc: the package's golden steps as arrays of C, for `make check`: symbols, inputs, and in
+// strict for every value its label and hash, in the order in which they were made; in fast the
+// outputs themselves.
 #include <string.h>
 
-#include "compiler/emit.h"
+#include "compiler/bounds.h"
+#include "compiler/figures.h"
 
 // A symbol's value in a step: as it was set, or as an input's shape tells it.
 static int64_t value_of(const oi_emit *e, const oi_golden_step *g, size_t sym) {
@@ -35,14 +37,16 @@ static const oi_golden_bytes *input_of(const oi_emit *e, const oi_golden_step *g
   return NULL;
 }
 
+static void put_bytes(oi_emit *e, uint32_t step, const char *what, size_t which,
+                      const oi_golden_bytes *a) {
+  oi_text_put(&e->out, "static _Alignas(64) const uint8_t golden%u_%s%zu[] = {", step, what, which);
+  for (uint64_t k = 0; a && k < a->bytes; k++)
+    oi_text_put(&e->out, k % 24 ? "%u, " : "\n    %u, ", ((const uint8_t *)a->data)[k]);
+  oi_text_put(&e->out, "0};\n");
+}
+
 static void put_inputs(oi_emit *e, uint32_t step, const oi_golden_step *g) {
-  for (size_t i = 0; i < e->g->inputs.n; i++) {
-    const oi_golden_bytes *in = input_of(e, g, i);
-    oi_text_put(&e->out, "static _Alignas(64) const uint8_t golden%u_input%zu[] = {", step, i);
-    for (uint64_t k = 0; in && k < in->bytes; k++)
-      oi_text_put(&e->out, k % 24 ? "%u, " : "\n    %u, ", ((const uint8_t *)in->data)[k]);
-    oi_text_put(&e->out, "0};\n");
-  }
+  for (size_t i = 0; i < e->g->inputs.n; i++) put_bytes(e, step, "input", i, input_of(e, g, i));
   oi_text_put(&e->out, "static const void *const golden%u_inputs[] = {", step);
   for (size_t i = 0; i < e->g->inputs.n; i++)
     if (input_of(e, g, i)) oi_text_put(&e->out, "golden%u_input%zu, ", step, i);
@@ -58,6 +62,32 @@ static void put_values(oi_emit *e, uint32_t step, const oi_golden_step *g) {
     oi_text_put(&e->out, ", 0x%016llxu},\n", (unsigned long long)g->values[i].hash);
   }
   oi_text_put(&e->out, "    {\"\", 0}};\n");
+}
+
+// The graph's output of a name and dtype; -1: there is none, as of a value that is none.
+static int output_of(const oi_emit *e, const oi_golden_bytes *a) {
+  for (size_t i = 0; i < e->g->outputs.n; i++)
+    if (strcmp(e->g->outputs.at[i].name, a->name) == 0 &&
+        oi_val_at(e->g, e->g->outputs.at[i].value)->type.dtype == a->dtype)
+      return (int)i;
+  return -1;
+}
+
+static uint32_t put_outputs(oi_emit *e, uint32_t step, const oi_golden_step *g) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < g->n_outputs; i++)
+    if (output_of(e, &g->outputs[i]) >= 0) put_bytes(e, step, "output", i, &g->outputs[i]);
+  oi_text_put(&e->out, "static const golden_output golden%u_outputs[] = {\n", step);
+  for (uint32_t i = 0; i < g->n_outputs; i++) {
+    const oi_golden_bytes *a = &g->outputs[i];
+    const int which = output_of(e, a);
+    if (which < 0) continue;
+    oi_text_put(&e->out, "    {%d, %a, golden%u_output%u, %llu},\n", which,
+                a->tolerance > 0 ? a->tolerance : 0, step, i, (unsigned long long)a->bytes);
+    n++;
+  }
+  oi_text_put(&e->out, "    {0, 0, NULL, 0}};\n");
+  return n;
 }
 
 // ---- what this bundle can replay ----
@@ -94,29 +124,52 @@ static replay replay_of(const oi_emit *e, const oi_golden_step *g) {
   return oi_emit_logits(e) >= 0 && end > oi_emit_capacity(e) ? NOT_POSSIBLE : how;
 }
 
+typedef struct replayed {
+  replay how;
+  uint32_t compared;  // values, or outputs
+} replayed;
+
+static void put_step(oi_emit *e, uint32_t at, const oi_golden_step *g, replayed *r) {
+  put_symbols(e, at, g);
+  put_inputs(e, at, g);
+  if (e->desc.fast) r->compared = put_outputs(e, at, g);
+  else put_values(e, at, g), r->compared = g->n_values;
+}
+
 // Steps up to the first that is not possible here: those behind it would find other states.
 oinf_status oi_emit_golden(oi_emit *e) {
   uint32_t n = 0;
-  replay *how = oi_arena_alloc(&e->arena, (e->model->golden.n + 1) * sizeof *how);
-  if (!how) return oi_nomem(e->err, e->model->golden.n);
+  replayed *r = oi_arena_alloc(&e->arena, (e->model->golden.n + 1) * sizeof *r);
+  if (!r) return oi_nomem(e->err, e->model->golden.n);
   for (size_t i = 0; i < e->model->golden.n; i++) {
     const oi_golden_step *g = &e->model->golden.at[i];
     if (strcmp(g->graph, oinf_graph_name(e->g)) != 0) continue;
-    if ((how[n] = replay_of(e, g)) == NOT_POSSIBLE) break;
-    put_symbols(e, n, g);
-    put_inputs(e, n, g);
-    put_values(e, n, g);
-    n++;
+    if ((r[n].how = replay_of(e, g)) == NOT_POSSIBLE) break;
+    put_step(e, n, g, &r[n]), n++;
   }
   oi_text_put(&e->out, "#define N_GOLDEN %u\n", n);
   oi_text_put(&e->out, "static const golden_step golden_steps[N_GOLDEN + 1] = {\n");
-  for (uint32_t i = 0, at = 0; at < n; i++) {
-    const oi_golden_step *g = &e->model->golden.at[i];
-    if (strcmp(g->graph, oinf_graph_name(e->g)) != 0) continue;
-    oi_text_put(&e->out, "    {golden%u_symbols, golden%u_inputs, golden%u_values, %u, %s},\n", at,
-                at, at, g->n_values, how[at] == FED ? "true" : "false");
-    at++;
-  }
+  for (uint32_t at = 0; at < n; at++)
+    oi_text_put(&e->out, "    {golden%u_symbols, golden%u_inputs, golden%u_%s, %u, %s},\n", at, at,
+                at, e->desc.fast ? "outputs" : "values", r[at].compared,
+                r[at].how == FED ? "true" : "false");
   oi_text_put(&e->out, "    {NULL, NULL, NULL, 0, false}};\n");
   return OINF_OK;
+}
+
+// ---- the bound of a step ----
+
+// Errors of the first order: those of all ops that the largest step runs, both sides of branches,
+// added as if each went through to the outputs undiminished and unmagnified.
+double oi_emit_off(const oi_emit *e) {
+  const oi_figures *f = e->fig;
+  double units = 0;
+  for (uint32_t k = 1; k <= f->n_kernels; k++)
+    for (uint32_t i = 0; i < f->kernel[k].n_nodes; i++) {
+      oi_cost_shape s;
+      const uint32_t node = f->nodes[f->kernel[k].first + i];
+      if (oi_cost_shape_of(e->g, node, f->cases[0].syms, &s))
+        units += (double)f->kernel[k].times * oi_bound_apart(&s);
+    }
+  return units * 0x1p-24;
 }

@@ -109,7 +109,11 @@ static void put_macros(oi_emit *e) {
               (unsigned long long)e->figures.worker);
   oi_text_put(&e->out, "#define MODEL_STEP_BYTES %lluu  // of weights that a step uses\n",
               (unsigned long long)e->figures.step_bytes);
-  oi_text_put(&e->out, "#define MODEL_EMBEDDED %d\n", e->desc.embed);
+  oi_text_put(&e->out, "#define MODEL_EMBEDDED %d\n#define MODEL_FAST %d\n", e->desc.embed,
+              e->desc.fast);
+  if (e->desc.fast)
+    oi_text_put(&e->out, "#define MODEL_BOUND %.3g  // model_check: of an output's largest value\n",
+                oi_emit_off(e));
   put_generation(e);
   put_sizes(e);
 }

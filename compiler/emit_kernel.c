@@ -125,9 +125,12 @@ oinf_status oi_emit_kernels(oi_emit *e) {
   e->dot_types = 0;
   oi_text_put(&e->out,
               "// The kernels of this network, in the order in which they first run. "
-              "Strict: one float\n// operation a statement, sums in sixteen partials. "
+              "%s: one float\n// operation a statement, %s. "
               "Each works on units from .. to - 1 of its\n// work (call and run, in library.c); "
-              "bounds of a step and turns of loops are in d.\n\n");
+              "bounds of a step and turns of loops are in d.\n\n",
+              e->desc.fast ? "Fast" : "Strict",
+              e->desc.fast ? "which the compiler may fuse with the next"
+                           : "sums in sixteen partials");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
     const size_t from = e->out.n;
     OI_TRY(oi_emit_kernel(e, e->in_order[i], &e->cuts[e->in_order[i]]));

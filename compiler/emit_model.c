@@ -102,8 +102,8 @@ static void put_kernels(oi_emit *e) {
 static oinf_status put_head(oi_emit *e) {
   char types[16];
   snprintf(types, sizeof types, "%u", e->dot_types);
-  const oi_hole hole = {"DOT_TYPES", types};
-  return oi_emit_template(e, "model.c", &hole, 1);
+  const oi_hole holes[] = {{"DOT_TYPES", types}, {"FAST", e->desc.fast ? "1" : "0"}};
+  return oi_emit_template(e, "model.c", holes, 2);
 }
 
 oinf_status oi_emit_model(oi_emit *e) {
@@ -125,8 +125,14 @@ oinf_status oi_emit_model(oi_emit *e) {
 }
 
 oinf_status oi_emit_library(oi_emit *e) {
-  const char *const parts[] = {"open.c",   "run.c", e->desc.budget ? "page.c" : "mapped.c",
-                               "window.c", "api.c", "bind.c",
+  const char *const parts[] = {"open.c",
+                               "run.c",
+                               e->desc.budget ? "page.c" : "mapped.c",
+                               "window.c",
+                               "api.c",
+                               e->desc.fast ? "check_near.c" : "check_equal.c",
+                               "check.c",
+                               "bind.c",
                                "saved.c"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     oi_text_put(&e->out, i ? "\n" : "");

@@ -17,6 +17,9 @@
   F(run, "compiler/kernels/run.c")                        \
   F(api, "compiler/kernels/api.c")                        \
   F(bind, "compiler/kernels/bind.c")                      \
+  F(check_equal, "compiler/kernels/check_equal.c")        \
+  F(check_near, "compiler/kernels/check_near.c")          \
+  F(check, "compiler/kernels/check.c")                    \
   F(saved_k, "compiler/kernels/saved.c")                  \
   F(mapped, "compiler/kernels/mapped.c")                  \
   F(window, "compiler/kernels/window.c")                  \

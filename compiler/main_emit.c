@@ -25,7 +25,8 @@ static const oi_opt options[] = {
     {"target", "c", 't', OI_OPT_TEXT, OPT(target), "what to emit (c)"},
     {"graph", "NAME", 0, OI_OPT_TEXT, OPT(graph),
      "graph of the package (default: the one it names)"},
-    {"numerics", "strict", 0, OI_OPT_TEXT, OPT(numerics), "strict (default); fast is not here yet"},
+    {"numerics", "strict|fast", 0, OI_OPT_TEXT, OPT(numerics),
+     "strict (default): equal to the bit; fast: within bounds"},
     {"budget", "SIZE", 'b', OI_OPT_TEXT, OPT(budget),
      "bytes of all arenas: 512M, or min; without it weights are mapped"},
     {"ctx", "N", 'c', OI_OPT_COUNT, OPT(ctx), "capacity of the states (the model's, at most 4096)"},
@@ -85,20 +86,25 @@ static oinf_status take_weights(tool *t, oinf_emit_desc *d) {
   return OINF_OK;
 }
 
+static oinf_status take_numerics(tool *t, oinf_emit_desc *d) {
+  const char *how = t->o.numerics ? t->o.numerics : "strict";
+  d->fast = strcmp(how, "fast") == 0;
+  if (!d->fast && strcmp(how, "strict") != 0)
+    return oi_fail(t->err, OINF_USAGE, "--numerics wants strict or fast, not '%s'", how);
+  return OINF_OK;
+}
+
 static oinf_status check_options(tool *t, oinf_emit_desc *d) {
   const emit_opts *o = &t->o;
   if (!o->output && !o->dump && !o->stop_after)
     return oi_fail(t->err, OINF_USAGE, "a folder is wanted: -o FOLDER");
   if (o->target && strcmp(o->target, "c") != 0)
     return oi_fail(t->err, OINF_USAGE, "unknown target '%s': c is known", o->target);
-  if (o->numerics && strcmp(o->numerics, "fast") == 0)
-    return oi_fail(t->err, OINF_SUPPORT, "numerics 'fast' are not built into this version");
-  if (o->numerics && strcmp(o->numerics, "strict") != 0)
-    return oi_fail(t->err, OINF_USAGE, "--numerics wants strict, not '%s'", o->numerics);
   OI_TRY(take_pins(t));
   *d = (oinf_emit_desc){
       .name = o->name, .capacity = o->ctx, .chunk = o->chunk, .pins = t->pins, .n_pins = o->pins.n};
   OI_TRY(take_weights(t, d));
+  OI_TRY(take_numerics(t, d));
   if (!o->budget) return OINF_OK;
   if (strcmp(o->budget, "min") == 0) d->budget = OINF_EMIT_SMALLEST;
   else if (!oi_parse_size(o->budget, &d->budget))

@@ -20,8 +20,10 @@ static void put_title(oi_emit *e, oi_text *to) {
 
 static void put_subtitle(oi_emit *e, oi_text *to) {
   oi_text_put(to,
-              "A network in plain C, written by oinf-emit. Strict numerics: every value that it "
-              "keeps equals the simulator's to the bit. Figures %s",
+              "A network in plain C, written by oinf-emit. %s. Figures %s",
+              e->desc.fast ? "Fast numerics: every op within the bound that README.md states"
+                           : "Strict numerics: every value that it keeps equals the simulator's "
+                             "to the bit",
               e->fig->n_cases > 1 ? "are of the case <bdi>" : "");
   if (e->fig->n_cases > 1) {
     oi_report_html(to, e->fig->cases[oi_figures_usual(e->fig)].name, 40);

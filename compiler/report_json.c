@@ -1,7 +1,8 @@
 // plan.json: what was decided, for programs. Integers are exact; a ratio has three digits.
 //
 //   bundle                1, the version of this file
-//   target, numerics      "c", "strict"
+//   target, numerics      "c"; "strict", or "fast" with `bound`: what outputs may be off by, as a
+//                         part of their largest value
 //   graph                 its name
 //   arenas                bytes that an instance allocates: weights (0: mapped), activations,
 //   states,
@@ -179,8 +180,10 @@ static void put_lives(oi_emit *e) {
 
 oinf_status oi_emit_plan_json(oi_emit *e) {
   oi_text_put(&e->out,
-              "{\n  \"bundle\": 1,\n  \"target\": \"c\",\n  \"numerics\": \"strict\",\n"
-              "  \"graph\": ");
+              "{\n  \"bundle\": 1,\n  \"target\": \"c\",\n  \"numerics\": \"%s\",\n",
+              e->desc.fast ? "fast" : "strict");
+  if (e->desc.fast) oi_text_put(&e->out, "  \"bound\": %.3g,\n", oi_emit_off(e));
+  oi_text_put(&e->out, "  \"graph\": ");
   oi_report_json(&e->out, oinf_graph_name(e->g));
   oi_text_put(&e->out, ",\n");
   put_arenas(e);

@@ -1,5 +1,6 @@
 // README.md of a bundle: what it is, how it is built, a program that uses it (the suite builds and
 // runs that very text), what it takes, and what is not there.
+#include "compiler/bounds.h"
 #include "compiler/report.h"
 
 enum {
@@ -151,6 +152,43 @@ static void put_kernels(oi_emit *e) {
   say(e, "\n");
 }
 
+// ---- numerics ----
+
+static void put_numerics(oi_emit *e) {
+  if (!e->desc.fast) {
+    say(e,
+        "Strict numerics: every value that it keeps equals the simulator's\n"
+        "to the bit, whatever the compiler, its optimisation, the processor and the number of "
+        "threads.\n");
+    return;
+  }
+  oi_text_put(&e->out,
+              "Fast numerics: each op stays within its bound (below)\n"
+              "of the exact result, and `make check` finds the outputs within %.3g of their "
+              "largest value;\n"
+              "their bits depend on the compiler and the processor.\n",
+              oi_emit_off(e));
+}
+
+static void put_bounds(oi_emit *e) {
+  say(e,
+      "## Bounds\n\n"
+      "A result lies within units of 2^-24 of the exact one, as a part of what is named; an ULP "
+      "is\n"
+      "at most two units.\n\n"
+      "| ops | units | of | |\n|---|---|---|---|\n");
+  for (size_t i = 0; i < oi_bound_count(); i++) {
+    const oi_bound *b = oi_bound_at(i);
+    oi_text_put(&e->out, "| %s | %g", b->ops, b->least);
+    if (b->length != OI_BOUND_NOTHING) oi_text_put(&e->out, " + %g n", b->per);
+    oi_text_put(&e->out, " | %s | %s |\n", b->of, b->doc);
+  }
+  oi_text_put(&e->out,
+              "\nThe bound of a step, %.3g, is the sum over all that its largest runs; a rounding\n"
+              "to a narrower dtype counts as one step of it.\n\n",
+              oi_emit_off(e));
+}
+
 // ---- the whole ----
 
 static const char keys[] =
@@ -188,15 +226,13 @@ static void put_weights(oi_emit *e) {
 oinf_status oi_emit_readme(oi_emit *e) {
   say(e, "# A network in C\n\nGraph \"");
   oi_report_html(&e->out, oinf_graph_name(e->g), 0);
+  say(e, "\", written by oinf-emit. ");
+  put_numerics(e);
   say(e,
-      "\", written by oinf-emit. Strict numerics: every value that it keeps equals the "
-      "simulator's\n"
-      "to the bit, whatever the compiler, its optimisation, the processor and the number of "
-      "threads.\n"
       "Kernels for the processor at hand are chosen as it opens; `OINF_CPU=plain` limits the "
       "choice.\n\n"
       "    make          # builds ./model with any C11 compiler\n"
-      "    make check    # replays the golden steps, names the first kernel that differs\n"
+      "    make check    # replays the golden steps, names what differs\n"
       "    make bench    # times it\n"
       "    ./model --help\n\n"
       "It needs libc and threads alone.\n\n"
@@ -219,9 +255,10 @@ oinf_status oi_emit_readme(oi_emit *e) {
   put_program(e);
   put_arenas(e);
   put_kernels(e);
+  if (e->desc.fast) put_bounds(e);
   say(e, keys);
   say(e,
       "## What is not here\n\n"
-      "Fast numerics, and targets other than C.\n");
+      "Targets other than C.\n");
   return OINF_OK;
 }

@@ -88,6 +88,28 @@ if grep -qw fma /proc/cpuinfo && ${CC:-cc} --version | grep -qv clang; then
   check "contracted by hand: refused" contracts "$root"
 fi
 
+# Fast numerics: outputs within a bound that the bundle states, on each kind of processor; what moves them is found.
+n="$root/near"
+near() { OINF_CPU=$1 "$n/model" --check | grep -Eq 'steps: [1-9][0-9]* outputs within [0-9.e-]+ of their largest value'; }
+stated() {
+  grep -q '"numerics": "fast",' "$n/plan.json" && grep -q '"bound": ' "$n/plan.json" && grep -q '^## Bounds' "$n/README.md" &&
+    grep -q 'Fast numerics' "$n/report.html" && grep -q '^#define MODEL_BOUND [0-9.e-]*  ' "$n/model.h"
+}
+hashes() { [ "$("$n/model" --tokens 1,2 --steps 2 --hash | grep -cE '^[0-9]+ .* [0-9a-f]{16}$')" -gt 20 ]; }
+moved() {
+  sed -i '0,/ + square;/s// - square;/' "$n/kernels.c" && ! make -s -C "$n" check CFLAGS=-O1 >"$root/said" 2>&1 &&
+    grep -Eq "^check: step 0: output '[a-z]+' differs, by [0-9.e+inf-]+ of its largest value: the bound is" "$root/said"
+}
+twice() { emits "$adder" --numerics fast -o "$root/far" && diff -r "$n" "$root/far"; }
+emits "$adder" --numerics fast -o "$n"
+check "fast: the same bytes" twice
+check "fast: build" make_bundle "$n" -O2
+for cpu in plain avx2 avx512; do check "fast: within the bound, $cpu" near $cpu; done
+check "fast: said everywhere" stated
+check "fast: hashes" hashes
+check "fast: a changed kernel is found" moved
+check "fast: and ends with 1" ends 1 "$n/model" --check
+
 # Emission: the same bytes from anywhere, a name of one's own, folders that hold something else.
 again() { (cd "$root" && LC_ALL=C.UTF-8 TZ=Asia/Tokyo "$1" adder.oinf -q -o second/) && diff -r "$root/first" "$root/second"; }
 emits "$adder" -o "$root/first"
@@ -102,7 +124,7 @@ check "is left as it was" kept
 check "a file in the way" ends 73 emits "$adder" -o "$adder"
 check "no model" ends 66 emits "$root/none.oinf" -o "$root/x"
 check "unknown target" ends 64 emits "$adder" --target pascal -o "$root/x"
-check "fast is not here" ends 65 emits "$adder" --numerics fast -o "$root/x"
+check "unknown numerics" ends 64 emits "$adder" --numerics slow -o "$root/x"
 check "too small a budget" ends 75 emits "$adder" --budget 1000 -o "$root/x"
 check "no identifier" ends 64 emits "$adder" --name 'a b' -o "$root/x"
 nothing() { [ ! -e "$root/x" ]; }

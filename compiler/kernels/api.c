@@ -1,4 +1,4 @@
-// The part of a bundle's library.c for instances, steps, and the check by golden steps.
+// The part of a bundle's library.c for instances and steps.
 
 int model_new(model_file *file, model_run **out_run) {
   model_run *r = calloc(1, sizeof *r);
@@ -152,75 +152,3 @@ int model_decode(model_run *run, int32_t id, float *logits) {
   return model_prefill(run, &id, 1, logits);
 }
 #endif
-
-// ---- golden steps ----
-
-typedef struct golden_value {
-  const char *label;
-  uint64_t hash;
-} golden_value;
-typedef struct golden_step {
-  const int64_t *symbols;
-  const void *const *inputs;
-  const golden_value *values;
-  int n_values;
-  bool fed;  // too long for a step of this bundle: its ids are taken by shorter ones, unchecked
-} golden_step;
-#include "golden.inc"
-
-typedef struct checking {
-  const golden_step *step;
-  int next, seen;
-  bool differs;
-  char line[256];
-} checking;
-
-// Values come in the order in which they were written down, so each is looked for from there on.
-static void check_value(void *user, const model_value *v) {
-  checking *c = user;
-  for (int i = 0; i < c->step->n_values && !c->differs; i++) {
-    const int k = (c->next + i) % c->step->n_values;
-    const golden_value *g = &c->step->values[k];
-    if (strcmp(g->label, v->label) != 0) continue;
-    c->next = k + 1, c->seen++;
-    if (g->hash == v->hash) return;
-    c->differs = true;
-    if (v->iteration < 0)
-      snprintf(c->line, sizeof c->line, "step %llu: kernel %s differs", (unsigned long long)v->step,
-               v->kernel);
-    else
-      snprintf(c->line, sizeof c->line, "step %llu: kernel %s differs, iteration %lld",
-               (unsigned long long)v->step, v->kernel, (long long)v->iteration);
-    return;
-  }
-}
-
-static int replay(model_run *r, const golden_step *g) {
-#if GENERATES
-  if (g->fed) return model_prefill(r, g->inputs[0], g->symbols[SYM_ROWS], NULL);
-#endif
-  return model_step_arrays(r, g->symbols, g->inputs, NULL);
-}
-
-static int check_steps(model_run *r, checking *c, void (*say)(const char *line)) {
-  for (int i = 0; i < N_GOLDEN; i++) {
-    c->step = &golden_steps[i], c->next = 0;
-    model_watch(r, c->step->fed ? NULL : check_value, c);
-    int code = replay(r, c->step);
-    if (c->differs) return say(c->line), MODEL_DIFFERENT;
-    if (code) return say(r->error), code;
-  }
-  snprintf(c->line, sizeof c->line, "%d golden steps: %d values equal", N_GOLDEN, c->seen);
-  return say(c->line), c->seen ? MODEL_OK : MODEL_NOINPUT;
-}
-
-int model_check(model_file *file, void (*say)(const char *line)) {
-  model_run *r;
-  checking c = {.seen = 0};
-  if (N_GOLDEN == 0) return say("the package carries no golden steps"), MODEL_NOINPUT;
-  int code = model_new(file, &r);
-  if (code) say(model_error(r));
-  else code = check_steps(r, &c, say);
-  model_free(r);
-  return code;
-}

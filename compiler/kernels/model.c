@@ -1,5 +1,5 @@
-// The first lines of a bundle's model.c. DOT_TYPES: bits of the storage types of weights, keys and
-// values that the runtime's inner kernels meet.
+// The first lines of a bundle's model.c. FAST: whether its numerics are fast; DOT_TYPES: bits of the
+// storage types of weights, keys and values that the runtime's inner kernels meet.
 
 // The network: tables of what it takes, gives and holds, and its step. What is the same for every
 // network is in library.c.
@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OI_FAST FAST
 #define OI_DOT_TYPES DOT_TYPES
 #include "runtime.c"
 

@@ -20,6 +20,13 @@
 // A compiled graph is a value: inspecting changes nothing, emitting twice gives the same bytes.
 // Emission is deterministic to the byte; it needs no network, no device and no compiler.
 //
+// Numerics: a bundle computes what the simulator computes, to the bit, whatever the compiler and
+// the processor (strict). With `fast` products and sums are fused, sums go in another order where
+// that saves time, and rewrites run that are right in real numbers: every op stays within a bound
+// of the exact result that the bundle's README.md states. NaN, infinities and subnormals are kept
+// in either. A fast bundle's check compares outputs, within a bound that model.h states, in place
+// of every value by its hash.
+//
 // Ownership: context > model > graph > compiled graph; destroy in the reverse order. Strings that
 // getters give live as long as the compiled graph. Threads: one at a time, as its context.
 // Errors: statuses, with the message and trail in the context (oinf_error). BUDGET says the least
@@ -56,6 +63,7 @@ typedef struct oinf_emit_desc {
   const oinf_emit_pin *pins;
   size_t n_pins;
   bool embed;  // weights become an array of the source, at most OINF_EMIT_EMBEDDED bytes of them
+  bool fast;   // fast numerics, see below
   const char *without;  // passes that are left out, "fuse,cse"; results stay the same to the bit
   const char *dump;     // a pass whose result is kept as text: oinf_emit_dump
 } oinf_emit_desc;

@@ -23,11 +23,12 @@ static uint64_t saved_registers(void) {
 }
 
 static oi_cpu probe(void) {
-  enum { OSXSAVE = 1 << 27, F16C = 1 << 29, AVX2 = 1 << 5, YMM = 0x6, ZMM = 0xe6 };
+  enum { FMA = 1 << 12, OSXSAVE = 1 << 27, F16C = 1 << 29, AVX2 = 1 << 5, YMM = 0x6, ZMM = 0xe6 };
   const uint32_t avx512_b = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
   const uint32_t vnni_c = 1u << 11;
   uint32_t a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & F16C)) return OI_CPU_PLAIN;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & F16C) || !(c & FMA))
+    return OI_CPU_PLAIN;
   uint64_t saved = saved_registers();
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2) || (saved & YMM) != YMM)
     return OI_CPU_PLAIN;

@@ -13,7 +13,7 @@ typedef enum oi_cpu {
   OI_CPU_PLAIN,        // what the compiler gives for the architecture's base: SSE2 on x86-64
   OI_CPU_NEON,         // the base of AArch64
   OI_CPU_DOTPROD,      // NEON with SDOT
-  OI_CPU_AVX2,         // with F16C
+  OI_CPU_AVX2,         // with F16C and FMA
   OI_CPU_AVX512,       // F, BW, DQ, VL and VNNI
   OI_CPU_AMX           // int8 tiles; no kernel uses them yet
 } oi_cpu;

@@ -10,7 +10,11 @@
 #define V(name) name##_avx2
 #define vf V(floats)
 #define vi V(integers)
+#if OI_FAST
+#define TARGET __attribute__((target("avx2,f16c,fma")))
+#else
 #define TARGET __attribute__((target("avx2,f16c")))
+#endif
 #define WIDTH 8
 #define LANES 2
 #define TILE_M 2

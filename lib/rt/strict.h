@@ -14,7 +14,11 @@
 // below 32; selects instead of branches, so that loops over these functions become vector code.
 // Each function states its error in ULP of the exact value.
 //
-// What it does not do: f64 transcendental functions, vectors by hand, fast forms. Compile with
+// Under OI_FAST, which bundles of fast numerics define, the compiler may fuse a product and the sum
+// behind it, here and in all that follows: one rounding less. Everything else is the same text, so
+// NaN, infinities, subnormals and signs of zeros stay.
+//
+// What it does not do: f64 transcendental functions, vectors by hand. Compile with
 // -ffp-contract=off; gcc makes vector code of it under -fno-trapping-math -fno-math-errno alone.
 #ifndef OI_RT_STRICT_H
 #define OI_RT_STRICT_H
@@ -36,7 +40,14 @@
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "the strict text wants float arithmetic in float"
 #endif
-#if defined(__clang__)
+#if !defined(OI_FAST)
+#define OI_FAST 0
+#endif
+#if OI_FAST && defined(__clang__)
+#pragma clang fp contract(fast)
+#elif OI_FAST
+#pragma GCC optimize("fp-contract=fast")
+#elif defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif
 
