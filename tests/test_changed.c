@@ -11,7 +11,7 @@
 enum {
   WIDE = 128,
   TALL = 8192,
-  POSITIONS = 30000
+  MOST_ROWS = 30000
 };
 
 // Tokens in, logits out, through two matrices of 4 MiB: they stream under the least budget.
@@ -22,7 +22,7 @@ static void write_package(const char *name) {
   world_weight(&w, "up", OINF_F32, TALL, WIDE);
   world_weight(&w, "down", OINF_F32, TALL, WIDE);
   world_weight(&w, "head", OINF_F32, VOCAB, WIDE);
-  const oinf_dim T = oinf_sym(g, "T", 1, 16), P = oinf_sym(g, "P", 0, POSITIONS);
+  const oinf_dim T = oinf_sym(g, "T", 1, 16), P = oinf_sym(g, "P", 0, MOST_ROWS);
   oinf_val x = oinf_gather(oinf_weight(g, "embed"), oinf_input(g, "tokens", OINF_I32, T));
   x = oinf_add(x, oinf_cast(oinf_sym_value(g, P), .to = OINF_F32));
   oinf_val y = oinf_tanh(oinf_matmul(x, oinf_weight(g, "up"), .transpose_b = true));
