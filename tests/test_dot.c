@@ -7,7 +7,7 @@
 
 enum {
   MOST_K = 11008,
-  MOST_W = 40,
+  MOST_W = 160,
   MOST_M = 37
 };
 static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_NEON, OI_CPU_DOTPROD, OI_CPU_AVX2,
@@ -198,6 +198,23 @@ static int8_t bytes[MOST_M][MOST_K];
 static float scales[MOST_M][MOST_K / 32];
 static oi_quad quads[MOST_M][MOST_K / OI_QUAD];
 
+// As a bundle calls it: as many groups at a time as a cache holds, and memory fetched ahead.
+static void run_groups(oi_cpu cpu, oinf_dtype type, int64_t m, int64_t n, int64_t k) {
+  const oi_dot_type as = oi_dtype_dot(type);
+  const oi_dot d = {.out = got[0],
+                    .out_pitch = MOST_W,
+                    .x = tiles,
+                    .x_pitch = oi_tile_pitch(k, as),
+                    .w = groups,
+                    .w_pitch = oi_group_bytes(k, as),
+                    .m = m,
+                    .n = n,
+                    .k = k,
+                    .ahead = 512};
+  memset(got, 0x55, sizeof got);
+  oi_groups_run(oi_dots_of(cpu), &d, as);
+}
+
 static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k) {
   const int64_t pitch = k / 32 * (type == OINF_Q8_0 ? 34 : 18);
   const oi_dot_type as = oi_dtype_dot(type);
@@ -219,6 +236,8 @@ static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
     if (!has(levels[v])) continue;
     run_panels(levels[v], type, m, n, k);
     check_same(type == OINF_Q8_0 ? "q8_0 panels" : "q4_0 panels", levels[v], m, n, k);
+    run_groups(levels[v], type, m, n, k);
+    check_same(type == OINF_Q8_0 ? "q8_0 groups" : "q4_0 groups", levels[v], m, n, k);
   }
 }
 
@@ -248,6 +267,9 @@ static void check_quants(oinf_dtype type) {
   for (size_t i = 0; i < sizeof ks / sizeof *ks; i++)
     for (size_t m = 0; m < sizeof ms / sizeof *ms && (ks[i] < 4000 || m < 2); m++)
       for (int64_t n = 1; n <= 19; n += 1 + (n > 9)) check_quant(type, ms[m], n, ks[i]);
+  // Groups side by side, and what is left of them.
+  for (size_t i = 0; i < sizeof ks / sizeof *ks && ks[i] < 4000; i++)
+    for (int64_t n = 64; n <= MOST_W; n += 17) check_quant(type, 1, n, ks[i]);
 }
 
 TEST(dot, q8_0_equals_the_scalar_order) { check_quants(OINF_Q8_0); }

@@ -59,10 +59,6 @@ OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats) {
 }
 
 // ---- panels ----
-enum {
-  X_BLOCK = 40
-};  // bytes of a block and row in a tile of x
-
 static int64_t block_quants(oi_dot_type weights) { return weights == OI_DOT_Q8_0 ? 512 : 256; }
 
 OI_RT int64_t oi_group_bytes(int64_t k, oi_dot_type weights) {
@@ -73,7 +69,7 @@ OI_RT int64_t oi_group_bytes(int64_t k, oi_dot_type weights) {
 
 OI_RT int64_t oi_tile_pitch(int64_t k, oi_dot_type weights) {
   if (weights != OI_DOT_Q8_0 && weights != OI_DOT_Q4_0) return oi_panel_steps(k) * 16 * 4;
-  return k / 32 * X_BLOCK;
+  return k / 32 * OI_X_BLOCK;
 }
 
 // Four elements at a time go to their place; what does not exist is the stored zero, scale 0.
@@ -103,10 +99,25 @@ OI_RT void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64
   }
 }
 
+OI_RT void oi_group_block(uint8_t *out, const uint8_t *group, int64_t block, int64_t row,
+                          oi_dot_type weights) {
+  const bool q8 = weights == OI_DOT_Q8_0;
+  const int64_t quants = block_quants(weights);
+  const uint8_t *super = group + block / 4 * (OI_SCALES + 4 * quants);
+  const uint8_t *q = super + OI_SCALES + block % 4 * quants + 4 * row;
+  memcpy(out, super + block % 4 * 32 + 2 * row, 2);
+  for (int64_t c = 0; c < quants / 64; c++) {
+    uint32_t some;
+    memcpy(&some, q + 64 * c, 4);
+    some ^= q8 ? 0x80808080u : 0;
+    memcpy(out + 2 + 4 * c, &some, 4);
+  }
+}
+
 OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
                   oi_dot_type weights) {
   const int32_t offset = weights == OI_DOT_Q8_0 ? 128 : 8;
-  for (int64_t b = 0; b < k / 32; b++, out += X_BLOCK * width)
+  for (int64_t b = 0; b < k / 32; b++, out += OI_X_BLOCK * width)
     for (int64_t r = 0; r < width; r++) {
       const int8_t *from = x + r * k + 32 * b;
       int32_t sum = 0;
@@ -142,6 +153,17 @@ OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *given, oi_dot_type w
       else
         oi_pack_of(dots, weights)((float *)(void *)to, rows, given->w_pitch, n, OI_GROUP, d.k);
     }
+    oi_panel_of(dots, weights)(&d);
+  }
+}
+
+OI_RT void oi_groups_run(const oi_dots *dots, const oi_dot *given, oi_dot_type weights) {
+  const int64_t some = oi_panels_room(given->k, weights) / given->w_pitch * OI_GROUP;
+  const int64_t most = given->m > OI_TILE ? some : given->n;
+  oi_dot d = *given;
+  for (int64_t j = 0; j < given->n; j += most, d.out += most) {
+    d.n = given->n - j < most ? given->n - j : most;
+    d.w = (const uint8_t *)given->w + j / OI_GROUP * given->w_pitch;
     oi_panel_of(dots, weights)(&d);
   }
 }

@@ -34,6 +34,7 @@ typedef struct oi_dot {
   const void *w;      // rows of f32, f16, bf16, q8_0 or q4_0
   int64_t w_pitch;    // bytes
   int64_t m, n, k;
+  int64_t ahead;  // one row of x by groups: bytes that each stream of w is fetched ahead; 0: none
 } oi_dot;
 typedef void oi_dot_fn(const oi_dot *d);
 
@@ -95,12 +96,14 @@ OI_RT void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k,
 enum {
   OI_GROUP = 16,
   OI_TILE = 12,
-  OI_SCALES = 128
+  OI_SCALES = 128,
+  OI_X_BLOCK = 40  // bytes of a block and row in a tile of x
 };
 typedef struct oi_block {
   const uint8_t *q, *x;  // quants of 16 rows of w; a block of a tile of x, from some row on
   int64_t width;
 } oi_block;
+static inline int64_t oi_groups(int64_t rows) { return (rows + OI_GROUP - 1) / OI_GROUP; }
 static inline int64_t oi_panel_steps(int64_t k) { return (k + 15) / 16 + 1; }
 OI_RT int64_t oi_group_bytes(int64_t k, oi_dot_type weights);
 OI_RT int64_t oi_tile_pitch(int64_t k, oi_dot_type weights);  // bytes of x a row
@@ -112,6 +115,10 @@ OI_RT void oi_pack_group(uint8_t *out, const uint8_t *rows, int64_t pitch, int64
                    oi_dot_type weights);
 OI_RT void oi_pack_tile(uint8_t *out, const int8_t *x, const float *d, int64_t width, int64_t k,
                   oi_dot_type weights);
+
+// Block `block` of row `row` of a group, as it stands in a row: 34 or 18 bytes.
+OI_RT void oi_group_block(uint8_t *out, const uint8_t *group, int64_t block, int64_t row,
+                          oi_dot_type weights);
 
 // A bundle has only what its kernels use: it defines a bit for each type. What is left out is NULL.
 #if !defined(OI_DOT_TYPES)
@@ -164,4 +171,6 @@ static inline bool oi_panels_pay(oi_dot_type weights, int64_t rows) {
 // cache. The room grows with k.
 OI_RT int64_t oi_panels_room(int64_t k, oi_dot_type weights);
 OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *d, oi_dot_type weights, void *room);
+// The same where w lies in groups already.
+OI_RT void oi_groups_run(const oi_dots *dots, const oi_dot *d, oi_dot_type weights);
 #endif

@@ -211,6 +211,53 @@ INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns,
   else V(sums_nibbles)(s, at, columns);
 }
 
+INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
+                          const uint8_t *x, int groups) {
+  EACH (j, 8) {
+    int32_t some;
+    memcpy(&some, x + 4 * j, sizeof some);
+    const __m256i both = _mm256_set1_epi32(some), odd = _mm256_srai_epi16(both, 8),
+                  even = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+    EACH (t, groups)
+      EACH (l, LANES) {
+        const __m256i w = V(load32)(q[t] + 64 * j + 32 * l);
+        s[t][l] += (vi)_mm256_madd_epi16(_mm256_and_si256(w, _mm256_set1_epi16(255)), even);
+        s[t][l] += (vi)_mm256_madd_epi16(_mm256_srli_epi16(w, 8), odd);
+      }
+  }
+}
+
+INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
+                            const uint8_t *x, int groups) {
+  const __m256i low = _mm256_set1_epi8(15);
+  __m256i pairs[DOT_GROUPS][LANES];
+  EACH (t, groups)
+    EACH (l, LANES) pairs[t][l] = _mm256_setzero_si256();
+  EACH (j, 4) {
+    int32_t lo, hi;
+    memcpy(&lo, x + 4 * j, sizeof lo);
+    memcpy(&hi, x + 4 * j + 16, sizeof hi);
+    const __m256i xl = _mm256_set1_epi32(lo), xh = _mm256_set1_epi32(hi);
+    EACH (t, groups)
+      EACH (l, LANES) {
+        const __m256i w = V(load32)(q[t] + 64 * j + 32 * l),
+                      wh = _mm256_and_si256(_mm256_srli_epi16(w, 4), low);
+        pairs[t][l] = _mm256_add_epi16(pairs[t][l],
+                                       _mm256_maddubs_epi16(_mm256_and_si256(w, low), xl));
+        pairs[t][l] = _mm256_add_epi16(pairs[t][l], _mm256_maddubs_epi16(wh, xh));
+      }
+  }
+  EACH (t, groups)
+    EACH (l, LANES) s[t][l] += (vi)_mm256_madd_epi16(pairs[t][l], _mm256_set1_epi16(1));
+}
+
+#define WALK_SUMS
+INLINE void V(walk_sums)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
+                         const uint8_t *x, int groups, bool q8) {
+  if (q8) V(walk_bytes)(s, q, x, groups);
+  else V(walk_nibbles)(s, q, x, groups);
+}
+
 #include "lib/rt/dot_panel.inc"
 
 OI_RT const oi_dots *oi_dots_avx2(void) {

@@ -27,8 +27,8 @@ enum {
 };
 
 // Panels: partial sums of floats and of blocks, steps that are packed at a time, and which kind.
-// A vector walks DOT_GROUPS groups side by side and fetches DOT_NEAR bytes ahead.
-enum { DOT_PARTS = 16, DOT_BLOCK_PARTS = 4, DOT_PIECE = 16, DOT_GROUPS = 4, DOT_NEAR = 128 };
+// A vector walks DOT_GROUPS groups side by side.
+enum { DOT_PARTS = 16, DOT_BLOCK_PARTS = 4, DOT_PIECE = 16, DOT_GROUPS = 4 };
 typedef enum dot_panel { DOT_FLOATS, DOT_Q8, DOT_Q4 } dot_panel;
 // A piece of some rows, widened; rows lie no multiple of 1 KiB apart, as they do in memory.
 typedef struct dot_piece {
