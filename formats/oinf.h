@@ -20,9 +20,10 @@ oinf_status oi_oinf_verify_weights(oinf_model *m, oi_progress *progress, void *u
 
 // ---- writing ----
 // The content of a package is a model: its tensors in the order they shall lie on disk, metadata,
-// blobs, graphs, extras; `fill` gives a tensor's bytes piece by piece, offsets increasing, pieces
-// of whole dtype blocks of at most 1 MiB; NULL reads them from the model itself. Tensors of kind
-// SPLAT and NOISE are not asked for. Memory is bounded whatever the weights weigh.
+// blobs, graphs, extras; `fill` gives a tensor's bytes, as its layout has them, piece by piece,
+// offsets increasing, pieces of at most 1 MiB of whole dtype blocks (in groups: of whole runs of
+// four blocks of 16 rows); NULL reads them from the model itself. Tensors of kind SPLAT and NOISE
+// are not asked for. Memory is bounded whatever the weights weigh.
 typedef struct oi_oinf_fill {
   oinf_status (*fill)(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes);
   // May be NULL: bytes of tensors written, then, while they are read back, all of all. False stops

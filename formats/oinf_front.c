@@ -50,7 +50,7 @@ static oinf_status check_tensors(oi_oinf_writer *w) {
     const oi_tensor *t = &m->tensors.at[i];
     uint64_t bytes;
     if (!oi_name_ok(t->pub.name)) return refuse(w, "the tensor name", t->pub.name);
-    if (!oi_tensor_bytes(t->pub.dtype, t->pub.rank, t->pub.dims, &bytes) || bytes != t->pub.bytes)
+    if (!oi_tensor_stored(t, &bytes) || bytes != t->pub.bytes)
       return refuse(w, "with these dims, the tensor", t->pub.name);
     if (!oi_tensor_seed_ok(t)) return refuse(w, "with this seed, the tensor", t->pub.name);
   }
@@ -145,7 +145,7 @@ static void fill_tensor(oi_oinf_writer *w, const oi_tensor *t, oi_rec_tensor *re
   memcpy(rec->dtype, dtype, strlen(dtype));
   memcpy(rec->dims, t->pub.dims, t->pub.rank * sizeof *rec->dims);
   rec->bytes = t->pub.bytes;
-  rec->source = t->kind;
+  rec->source = t->kind, rec->layout = t->layout;
   rec->seed = t->seed;
   if (t->kind != OI_TENSOR_BYTES) return;
   (void)oi_payload_place(rec->bytes, *end, &rec->offset);

@@ -22,6 +22,8 @@ enum {
   OI_BLOB_MAX = 1 << 30,
 };
 #define OI_FILE_MAX ((uint64_t)1 << 48)
+// Required features: bit 0, some tensor's layout is not row-major.
+#define OI_FEATURE_LAYOUTS ((uint64_t)1)
 #define OI_OINF_MAGIC "\x89OINF\r\n\x1a"
 
 // S(name, type, size of a record, what messages call it); in the order of the file.

@@ -63,9 +63,9 @@ static oinf_status check_features(oi_reader *r) {
   if (p->least_major != 1 || p->least_minor != 0)
     return oi_fail(r->err, OINF_SUPPORT, "the package needs a reader of version %u.%u, this is 1.0",
                    p->least_major, p->least_minor);
-  if (p->required)
+  if (p->required & ~OI_FEATURE_LAYOUTS)
     return oi_fail(r->err, OINF_SUPPORT, "the package needs feature bit %d, not known here",
-                   __builtin_ctzll(p->required));
+                   __builtin_ctzll(p->required & ~OI_FEATURE_LAYOUTS));
   if (p->zero0 || !all_zero(p->zero1, sizeof p->zero1) || !all_zero(p->zero2, sizeof p->zero2) ||
       !all_zero(p->zero3, sizeof p->zero3))
     return oi_bad(r, "first page: a reserved byte is not zero");
@@ -293,8 +293,11 @@ oinf_status oi_reader_shape(oi_reader *r, const char dtype[8], uint32_t rank, co
 
 static oinf_status check_layout(oi_reader *r, const oi_rec_tensor *rec) {
   if (rec->source > OI_TENSOR_NOISE) return oi_bad(r, "source is %u, at most 2", rec->source);
-  if (rec->layout)
+  if (rec->layout > OI_LAYOUT_GROUPS)
     return oi_fail(r->err, OINF_SUPPORT, "layout %u is not known here", rec->layout);
+  if (rec->layout && !(r->page->required & OI_FEATURE_LAYOUTS))
+    return oi_bad(r, "layout %u without its feature bit", rec->layout);
+  r->laid = r->laid || rec->layout;
   return OINF_OK;
 }
 
@@ -318,14 +321,15 @@ static oinf_status read_tensor(oi_reader *r, const oi_rec_tensor *rec, uint64_t 
   oi_tensor t = {.pub = {.rank = rec->rank, .bytes = rec->bytes}, .seed = rec->seed};
   uint64_t bytes;
   OI_TRY(oi_reader_shape(r, rec->dtype, rec->rank, rec->dims, &t.pub.dtype, &bytes));
+  OI_TRY(check_layout(r, rec));
+  t.kind = (oi_tensor_kind)rec->source, t.layout = (oi_tensor_layout)rec->layout;
+  memcpy(t.pub.dims, rec->dims, sizeof t.pub.dims);
+  if (!oi_tensor_stored(&t, &bytes)) return oi_bad(r, "it cannot have layout %u", rec->layout);
   if (bytes != rec->bytes)
     return oi_bad(r, "it says %llu bytes, its shape has %llu", ull(rec->bytes), ull(bytes));
-  OI_TRY(check_layout(r, rec));
-  t.kind = (oi_tensor_kind)rec->source;
   if (!oi_tensor_seed_ok(&t)) return oi_bad(r, "seed %#llx does not suit it", ull(rec->seed));
   OI_TRY(place_payload(r, rec, end));
   if (t.kind == OI_TENSOR_BYTES) t.offset = r->sec[OI_SEC_WEIGHTS].offset + rec->offset;
-  memcpy(t.pub.dims, rec->dims, sizeof t.pub.dims);
   memcpy(t.sha256, rec->sha256, sizeof t.sha256);
   OI_TRY(oi_reader_name(r, &r->strings, rec->name, &t.pub.name));
   oi_tensor *at = oi_vec_push(r->ctx, &r->m->tensors);
@@ -341,6 +345,8 @@ static oinf_status read_tensors(oi_reader *r) {
   if (n > OI_TENSORS_MAX) return oi_bad(r, "%u tensors, at most %d", n, OI_TENSORS_MAX);
   for (uint32_t i = 0; i < n; i++)
     OI_TRY_AT(r->err, read_tensor(r, &rec[i], &end), "reading tensor %u", i);
+  if (r->page->required & OI_FEATURE_LAYOUTS && !r->laid)
+    return oi_bad(r, "the feature bit of layouts is set, and every tensor is row-major");
   if (end != r->sec[OI_SEC_WEIGHTS].size)
     return oi_bad(r, "%llu bytes of weights belong to no tensor",
                   ull(r->sec[OI_SEC_WEIGHTS].size - end));

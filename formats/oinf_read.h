@@ -22,6 +22,7 @@ typedef struct oi_reader {
   uint64_t blobs_at, tail_at;
   oi_read_pool strings;
   int level;               // of SHA-256
+  bool laid;               // some tensor so far is not row-major
 } oi_reader;
 
 // FORMAT, with what was expected and found.

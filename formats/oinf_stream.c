@@ -5,6 +5,7 @@
 // without it, and it is done without where no thread can be made.
 #include "formats/file.h"
 #include "formats/oinf_layout.h"
+#include "lib/op.h"
 #include "lib/rt/crc32c.h"
 #include "lib/rt/sha256.h"
 #include "lib/rt/threads.h"
@@ -88,14 +89,20 @@ static oinf_status write_now(stream *s) {
   return of_tensor(s, p->tensor, oi_out_write_at(s->w->out, at, p->room, (size_t)p->bytes));
 }
 
-// Whole blocks of the dtype, as many as a piece holds, of `tensor` or the next one that has bytes.
+// Pieces of a tensor are whole blocks, of its dtype or, in groups, of four of 16 rows.
+static uint64_t unit_of(const oi_tensor *t) {
+  if (t->layout == OI_LAYOUT_ROWS) return oinf_dtype_block_bytes(t->pub.dtype);
+  return (uint64_t)oi_group_bytes(OI_QUAD, oi_dtype_dot(t->pub.dtype));
+}
+
+// As many as a piece holds, of `tensor` or the next one that has bytes.
 static oinf_status fill_piece(const stream *s, piece *p, uint32_t tensor, uint64_t offset) {
   const oi_oinf_writer *w = s->w;
   const oinf_model *m = w->content;
   while (tensor < m->tensors.n && m->tensors.at[tensor].kind != OI_TENSOR_BYTES) tensor++;
   p->tensor = tensor, p->offset = offset, p->bytes = 0;
   if (tensor == m->tensors.n) return OINF_OK;
-  const uint64_t block = oinf_dtype_block_bytes(m->tensors.at[tensor].pub.dtype),
+  const uint64_t block = unit_of(&m->tensors.at[tensor]),
                  most = OI_CRC_BLOCK / block * block, left = s->rec[tensor].bytes - offset;
   p->bytes = left < most ? left : most;
   if (!p->bytes) return OINF_OK;

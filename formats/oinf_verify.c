@@ -3,10 +3,12 @@
 // of whole MiB, whatever lies there: whose stretch a block begins in proves it, and reads to its
 // end; who only has a part of it reads that part. What is read twice is less than a block a tensor.
 //
-// The fault that is told is the first one in the file, however many workers there are: pieces are
+// What lies between tensors is zero, and so is what a tensor in groups holds for rows and blocks
+// that it does not have. The fault that is told is the first one in the file, however many workers there are: pieces are
 // handed out in order, and everyone ends what he has begun. Digests of blobs are proved first.
 // Opening has proved everything else.
 #include "formats/oinf_layout.h"
+#include "lib/op.h"
 #include "lib/rt/sha256.h"
 #include "lib/rt/threads.h"
 
@@ -41,11 +43,59 @@ typedef struct share {
   oi_sha256 sha;
 } share;
 
+// ---- padding of groups ----
+
+// Four blocks of 16 rows, of which some may not exist.
+typedef struct super {
+  int64_t rows, blocks;
+  int64_t quants, bytes;  // of one block of all rows; of the whole
+  uint8_t zero;           // what is stored for a quant that is none
+} super;
+
+static super super_at(const oi_tensor *t, uint64_t index) {
+  const int64_t *dim = t->pub.dims, quads = oi_quads(dim[1]);
+  const bool q8 = t->pub.dtype == OINF_Q8_0;
+  super s = {.quants = q8 ? 512 : 256, .zero = q8 ? 0x80 : 0x88};
+  s.bytes = OI_SCALES + 4 * s.quants;
+  s.rows = dim[0] - (int64_t)(index / (uint64_t)quads) * OI_GROUP;
+  s.blocks = dim[1] / 32 - (int64_t)(index % (uint64_t)quads) * 4;
+  return s;
+}
+
+// Scales lie as [block][row], quants as [block][chunk][row][4].
+static bool is_padding(const super *s, int64_t at, uint8_t *want) {
+  const bool scale = at < OI_SCALES;
+  const int64_t q = at - OI_SCALES, block = scale ? at / 32 : q / s->quants,
+                row = scale ? at % 32 / 2 : q % 64 / 4;
+  *want = scale ? 0 : s->zero;
+  return block >= s->blocks || row >= s->rows;
+}
+
+// n bytes of the tensor from `at` on.
+static bool padding_holds(const oi_tensor *t, uint64_t at, const uint8_t *bytes, uint64_t n) {
+  const uint64_t size = (uint64_t)super_at(t, 0).bytes;
+  for (uint64_t i = 0; i < n;) {
+    const super s = super_at(t, (at + i) / size);
+    const uint64_t within = (at + i) % size, here = n - i < size - within ? n - i : size - within;
+    uint8_t want;
+    for (uint64_t k = 0; k < here && (s.rows < OI_GROUP || s.blocks < 4); k++)
+      if (is_padding(&s, (int64_t)(within + k), &want) && bytes[i + k] != want) return false;
+    i += here;
+  }
+  return true;
+}
+
+// ---- a tensor ----
+
 // Bytes `from` to `to` of the file lie in the room: zeros before the tensor, then its own.
 static oinf_status take_bytes(share *w, uint64_t from, uint64_t to, const uint8_t *bytes) {
   for (; from < to && from < w->t->offset; from++, bytes++)
     if (*bytes)
       return oi_fail(w->err, OINF_FORMAT, "a byte before tensor '%s' is not zero", w->t->pub.name);
+  if (w->t->layout == OI_LAYOUT_GROUPS &&
+      !padding_holds(w->t, from - w->t->offset, bytes, to - from))
+    return oi_fail(w->err, OINF_FORMAT, "tensor '%s': a row or block that it has not is no zero",
+                   w->t->pub.name);
   oi_sha256_add(&w->sha, bytes, (size_t)(to - from));
   return OINF_OK;
 }

@@ -97,6 +97,8 @@ static oinf_status seal(oi_oinf_writer *w) {
   p->major = p->least_major = 1;
   p->page_size = OI_PAGE_SIZE;
   p->optional = w->content->features;
+  for (size_t i = 0; i < w->content->tensors.n; i++)
+    if (w->content->tensors.at[i].layout != OI_LAYOUT_ROWS) p->required = OI_FEATURE_LAYOUTS;
   const uint64_t metadata = w->offset[OI_SEC_BLOB_BYTES] - OI_PAGE_SIZE;
   oi_digest(w->level, w->metadata, (size_t)metadata, p->metadata_digest);
   oi_digest(w->level, w->tail, (size_t)w->tail_size, p->tail_digest);

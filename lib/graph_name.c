@@ -240,10 +240,17 @@ static bool check_member(family *f, const pattern *p, const int64_t *index) {
   f->name.n = 0;
   expand(p, index, &f->name);
   if (f->name.failed) return oi_graph_nomem(g), false;
+  const int64_t id = oi_model_tensor_id(g->model, f->name.at);
   const oinf_tensor *t = oinf_model_find(g->model, f->name.at);
   if (!t && p->around.in_branch && p->n) return true;
   if (!t) {
     oi_graph_mistake(g, OINF_GRAPH, f->at.file, f->at.line, "weight '%.300s' is not in the model",
+                     f->name.at);
+    return false;
+  }
+  if (g->model->tensors.at[id].layout != OI_LAYOUT_ROWS) {
+    oi_graph_mistake(g, OINF_SUPPORT, f->at.file, f->at.line,
+                     "weight '%.300s' lies in groups of rows, for the bundle of its package",
                      f->name.at);
     return false;
   }

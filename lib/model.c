@@ -3,6 +3,7 @@
 // and a package brings its sorted index along. Values that are replaced stay in the arena until the
 // model goes; blobs, which may be large, do not. Reading bytes is in lib/model_read.c.
 #include "lib/model.h"
+#include "lib/op.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,25 @@ bool oi_tensor_bytes(oinf_dtype dtype, uint32_t rank, const int64_t *dims, uint6
   return true;
 }
 
+// The limits of a shape keep the padded one below 2^50 bytes.
+bool oi_tensor_stored(const oi_tensor *t, uint64_t *out_bytes) {
+  const oi_dot_type type = oi_dtype_dot(t->pub.dtype);
+  if (!oi_tensor_bytes(t->pub.dtype, t->pub.rank, t->pub.dims, out_bytes)) return false;
+  if (t->layout == OI_LAYOUT_ROWS) return true;
+  if (t->layout != OI_LAYOUT_GROUPS || t->kind != OI_TENSOR_BYTES || t->pub.rank != 2 ||
+      *out_bytes == 0 || (type != OI_DOT_Q8_0 && type != OI_DOT_Q4_0))
+    return false;
+  *out_bytes = (uint64_t)(oi_groups(t->pub.dims[0]) * oi_group_bytes(t->pub.dims[1], type));
+  return true;
+}
+
+oinf_status oi_tensor_plain(oi_err *err, const oi_tensor *t) {
+  if (t->layout == OI_LAYOUT_ROWS) return OINF_OK;
+  return oi_fail(err, OINF_SUPPORT,
+                 "tensor '%s' lies in groups of %d rows, for the bundle that it was written for",
+                 t->pub.name, OI_GROUP);
+}
+
 bool oi_tensor_seed_ok(const oi_tensor *t) {
   uint32_t width = oinf_dtype_block_bytes(t->pub.dtype) * 8;
   switch (t->kind) {
@@ -84,7 +104,7 @@ oinf_status oi_model_add_tensor(oinf_model *m, const oi_tensor *t, const char *n
                                 size_t name_size) {
   oi_err *err = oi_ctx_err(m->ctx);
   uint64_t bytes;
-  if (!oi_tensor_bytes(t->pub.dtype, t->pub.rank, t->pub.dims, &bytes))
+  if (!oi_tensor_stored(t, &bytes))
     return oi_fail(err, OINF_FORMAT, "tensor '%.*s': %s of rank %u and these dims cannot be",
                    (int)(name_size < 512 ? name_size : 512), name, oinf_dtype_name(t->pub.dtype),
                    t->pub.rank);

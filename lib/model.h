@@ -35,9 +35,17 @@ typedef enum oi_tensor_kind {
   OI_TENSOR_NOISE
 } oi_tensor_kind;
 
+// How a tensor's elements lie. GROUPS: rows of quantized blocks re-laid for the kernels of a bundle
+// (formats/OINF.md section 4; oi_pack_group in lib/rt/dot.h); nothing but that bundle takes it.
+typedef enum oi_tensor_layout {
+  OI_LAYOUT_ROWS = 0,
+  OI_LAYOUT_GROUPS = 1
+} oi_tensor_layout;
+
 typedef struct oi_tensor {
   oinf_tensor pub;  // name, dtype, rank, dims, bytes
   oi_tensor_kind kind;
+  oi_tensor_layout layout;
   uint32_t source;     // index in model->sources (BYTES)
   uint64_t offset;     // in the source
   uint64_t seed;       // SPLAT: the element's bits; NOISE: the seed (formats/OINF.md)
@@ -136,6 +144,11 @@ int64_t oi_model_tensor_id(const oinf_model *m, const char *name);  // -1: not t
 #define OI_MODEL_DIM_MAX ((int64_t)1 << 40)
 #define OI_MODEL_ELEMENTS_MAX ((uint64_t)1 << 42)
 bool oi_tensor_bytes(oinf_dtype dtype, uint32_t rank, const int64_t *dims, uint64_t *out_bytes);
+// Bytes that the tensor takes where it is stored, padding of its layout included; false besides
+// where it cannot have that layout: GROUPS is for a matrix of q8_0 or q4_0 that has elements.
+bool oi_tensor_stored(const oi_tensor *t, uint64_t *out_bytes);
+// SUPPORT, by the tensor's name, where it does not lie row-major.
+oinf_status oi_tensor_plain(oi_err *err, const oi_tensor *t);
 // Reads part of a tensor (no checksum): what conversion and inspection use.
 oinf_status oi_model_read_at(oinf_model *m, uint32_t tensor, uint64_t offset, void *out,
                              uint64_t bytes);

@@ -87,6 +87,7 @@ oinf_status oi_model_read_at(oinf_model *m, uint32_t tensor, uint64_t offset, vo
   const oi_tensor *t = tensor < m->tensors.n ? &m->tensors.at[tensor] : NULL;
   if (!t || offset > t->pub.bytes || bytes > t->pub.bytes - offset)
     return oi_fail(err, OINF_INTERNAL, "bytes outside of a tensor were asked for");
+  OI_TRY(oi_tensor_plain(err, t));
   if (t->kind != OI_TENSOR_BYTES) return oi_tensor_fill(t, offset, out, bytes), OINF_OK;
   OI_TRY_AT(err, oi_source_read(err, &m->sources.at[t->source], t->offset + offset, out, bytes),
             "reading tensor '%s'", t->pub.name);
@@ -162,6 +163,7 @@ oinf_status oinf_model_read(oinf_model *m, const char *name, void *out) {
   int64_t id = oi_model_tensor_id(m, name);
   if (id < 0) return oi_fail(err, OINF_NOINPUT, "the model has no tensor '%s'", name ? name : "");
   const oi_tensor *t = &m->tensors.at[id];
+  OI_TRY(oi_tensor_plain(err, t));
   if (t->kind == OI_TENSOR_BYTES && m->n_crc && t->source == 0) {
     OI_TRY_AT(err, read_proved(m, t, out), "reading tensor '%s'", t->pub.name);
     return OINF_OK;

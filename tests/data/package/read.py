@@ -112,6 +112,27 @@ def shape(dtype, rank, dims):
     return name.decode(), dims, count // block * size
 
 
+def groups(dtype, dims):
+    """Layout 1: bytes of the tensor, and for each byte of quants and scales that pads, what it must be."""
+    need(dtype in ('q8_0', 'q4_0') and len(dims) == 2 and all(dims), 'layout 1 of another tensor')
+    rows, blocks, quants = dims[0], dims[1] // 32, 512 if dtype == 'q8_0' else 256
+    supers, size = align(blocks, 4) // 4, 128 + 4 * quants
+
+    def padding():
+        for at in range(align(rows, 16) // 16 * supers):
+            row, block = at // supers * 16, at % supers * 4
+            for b in range(4):
+                for r in range(16):
+                    if row + r < rows and block + b < blocks:
+                        continue
+                    base = at * size
+                    yield from ((base + 32 * b + 2 * r + i, 0) for i in range(2))
+                    base += 128 + quants * b + 4 * r
+                    yield from ((base + 64 * c + i, 0x80 if quants == 512 else 0x88)
+                                for c in range(quants // 64) for i in range(4))
+    return align(rows, 16) // 16 * supers * size, padding
+
+
 class Package:
     def __init__(self, data):
         self.data = data
@@ -134,7 +155,8 @@ class Package:
         need(sha(p[:4064]) == p[4064:], 'page digest')
         need(file_size == len(self.data), 'file size')
         required, self.optional, least = struct.unpack_from('<QQI', p, 32)
-        need(required == 0, 'unknown required feature')
+        need(required <= 1, 'unknown required feature')
+        self.required = required
         need(least == 1, 'needs a newer reader')
         zero(struct.pack('<I', flags) + p[52:64] + p[128:256] + p[1792:4064], 'reserved')
 
@@ -168,6 +190,7 @@ class Package:
         need(all(a[0] < b[0] for a, b in zip(meta, meta[1:])), 'metadata keys do not increase')
         self.meta = [(s.name(k), s.text(v)) for k, v in meta]
         self.tensors = [self.tensor(r) for r in self.rows(0x30, 'II8s8qQQQII32s')]
+        need(self.required == any(t['padding'] for t in self.tensors), 'feature bit of layouts')
         names = [r[0] for r in self.rows(0x31, 'I')]
         need(len(names) == len(self.tensors) and all(i < len(names) for i in names), 'names')
         order = [self.tensors[i]['id'] for i in names]
@@ -179,7 +202,11 @@ class Package:
     def tensor(self, r):
         (ident, rank, dtype), dims, (size, offset, seed, source, layout, digest) = r[:3], r[3:11], r[11:]
         dtype, dims, have = shape(dtype, rank, dims)
-        need(have == size and source <= 2 and layout == 0, 'bytes, source or layout of a tensor')
+        need(layout <= self.required and (layout == 0 or source == 0), 'layout of a tensor')
+        padding = None
+        if layout:
+            have, padding = groups(dtype, dims)
+        need(have == size and source <= 2, 'bytes or source of a tensor')
         if source == 0:
             need(seed == 0, 'a seed beside bytes')
         else:
@@ -189,7 +216,7 @@ class Package:
             need(block == 1 and seed < (2 if dtype == 'bool' else 1 << 8 * width), 'bits of a splat')
         need(source != 2 or seed >> 56 <= 14, 'scale of a noise')
         return {'id': ident, 'name': self.strings.name(ident), 'dtype': dtype, 'dims': dims, 'size': size,
-                'offset': offset, 'seed': seed, 'source': source, 'digest': digest}
+                'offset': offset, 'seed': seed, 'source': source, 'digest': digest, 'padding': padding}
 
     def graphs(self):
         text, end, self.graph = self.bytes(0x51), 0, []
@@ -270,6 +297,8 @@ class Package:
             zero(data[end:start], 'padding before ' + ascii(t['name']))
             end = start + t['size']
             need(sha(data[start:end]) == t['digest'], 'digest of ' + ascii(t['name']))
+            if t['padding']:
+                need(all(data[start + at] == v for at, v in t['padding']()), 'padding in ' + ascii(t['name']))
         need(end == len(data), 'weights that belong to no tensor')
 
 
