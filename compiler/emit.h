@@ -20,6 +20,8 @@ typedef struct oi_emit_weight {
   uint32_t n;       // entries: 1, or the product of the trips around
   int64_t *tensor;  // in the source model, -1: not there
   bool same;        // all entries are one tensor
+  const char *why;  // it stays row-major; NULL: it lies in groups of 16 rows
+  bool multiplied;  // a product that takes groups reads it
 } oi_emit_weight;
 
 // How a kernel's work is cut (run in kernels/open.c): texts of C over d.
@@ -55,6 +57,8 @@ typedef struct oinf_emit {
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
   uint64_t *offset;          // by tensor of the source: in the bundle's section of weights
+  bool *grouped;             // by tensor of the source: it is re-laid in groups
+  bool *takes_groups;        // by node: its kernel reads a weight that is
   uint64_t *state_bytes, *output_bytes, kept_bytes;
   oi_growth *growth;      // by state
   oi_windowed windowed;   // as in the source: what is saved and shown depends on it
@@ -114,6 +118,12 @@ oinf_status oi_emit_plan_text(oi_emit *e, bool paging, oi_text *out);
 void oi_lower_memory_text(oi_emit *e, oi_text *out);
 void oi_lower_paging_text(oi_emit *e, oi_text *out);
 oinf_status oi_emit_order_tensors(oi_emit *e);  // emit_order.c: as a step uses them
+// emit_layout.c: which weights are re-laid; what tensors and weights are then.
+oinf_status oi_emit_lay_weights(oi_emit *e);
+void oi_emit_layout_text(const oi_emit *e, oi_text *out);
+oi_tensor_layout oi_emit_tensor_layout(const oi_emit *e, uint32_t tensor);
+uint64_t oi_emit_tensor_bytes(const oi_emit *e, uint32_t tensor);
+int64_t oi_emit_weight_rows(const oi_emit *e, const oi_emit_weight *w);  // or groups, as paged
 // emit_paging.c: where weights will lie, and how they come in under a budget.
 oinf_status oi_emit_place_weights(oi_emit *e);
 oinf_status oi_emit_paging(oi_emit *e, uint64_t rest);

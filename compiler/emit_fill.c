@@ -85,6 +85,12 @@ const char *oi_put_dot(oi_filling *f, oinf_dtype dtype, bool mixes) {
   return mixes ? mixed[type] : dots[type];
 }
 
+const char *oi_put_dot_type(oinf_dtype dtype) {
+  static const char *const types[] = {"OI_DOT_F32", "OI_DOT_F16", "OI_DOT_BF16", "OI_DOT_Q8_0",
+                                      "OI_DOT_Q4_0", "OI_DOT_NONE"};
+  return types[oi_dtype_dot(dtype)];
+}
+
 void oi_share_rows(oi_filling *f, const oi_type *a, uint64_t bytes, int64_t each) {
   oi_type row = {.dtype = OINF_U8, .rank = 1, .dim = {a->dim[a->rank - 1]}}, rows = *a;
   rows.dtype = OINF_U8, rows.rank = a->rank - 1;

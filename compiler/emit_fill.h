@@ -39,6 +39,7 @@ void oi_put_dtype(oi_filling *f, const char *type, const char *load, oinf_dtype 
 void oi_put_blocks(oi_filling *f, oinf_dtype dtype);
 // How the runtime's inner kernels take a storage type; NULL: they do not.
 const char *oi_put_dot(oi_filling *f, oinf_dtype dtype, bool mixes);
+const char *oi_put_dot_type(oinf_dtype dtype);  // its enumerator
 // The rows of a where they lie, or widened first.
 oinf_status oi_put_floats(oi_filling *f, const oi_type *a);
 oinf_status oi_put_end(oi_filling *f, const char *file);

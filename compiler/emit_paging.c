@@ -12,7 +12,7 @@ oinf_status oi_emit_place_weights(oi_emit *e) {
   e->offset = oi_arena_alloc(&e->arena, (e->model->tensors.n + 1) * sizeof *e->offset);
   if (!e->offset) return oi_nomem(e->err, e->model->tensors.n);
   for (size_t i = 0; i < e->tensors.n; i++) {
-    const uint64_t bytes = e->model->tensors.at[e->tensors.at[i]].pub.bytes;
+    const uint64_t bytes = oi_emit_tensor_bytes(e, e->tensors.at[i]);
     uint64_t *at = &e->offset[e->tensors.at[i]];
     if (!oi_payload_place(bytes, end, at) || !oi_add_u64(*at, bytes, &end))
       return oi_fail(e->err, OINF_SUPPORT, "the weights are too large for a package");
@@ -31,6 +31,8 @@ static oinf_status as_placed(oi_emit *e, oinf_model *out) {
   for (size_t i = 0; i < n; i++) {
     oi_tensor *t = &out->tensors.at[i];
     t->kind = OI_TENSOR_BYTES, t->source = 0, t->offset = e->offset[i];
+    t->layout = oi_emit_tensor_layout(e, (uint32_t)i);
+    t->pub.bytes = oi_emit_tensor_bytes(e, (uint32_t)i);
   }
   out->n_crc = 1, out->weights_offset = 0;
   return OINF_OK;

@@ -192,21 +192,12 @@ static oinf_status take_tensors(oi_emit *e, uint32_t weight, uint32_t user) {
   return OINF_OK;
 }
 
-static oinf_status weights_of_node(oi_emit *e, uint32_t id, uint64_t times) {
+static oinf_status weights_of_node(oi_emit *e, uint32_t id) {
   const oi_node *n = oi_node_at(e->g, id);
   for (uint32_t i = 0; i < n->n_in; i++) {
     const uint32_t weight = oi_emit_weight_behind(e, n->in[i]);
-    if (!weight) continue;
-    OI_TRY(take_tensors(e, weight, id));
-    if (oi_plan_is_view(n->op) || n->op == OP_gather) continue;
-    e->figures.step_bytes += oi_emit_weight_of(e, weight)->bytes * times;
+    if (weight) OI_TRY(take_tensors(e, weight, id));
   }
-  return OINF_OK;
-}
-
-static oinf_status weights_of_load(oi_emit *e, uint32_t weight, uint64_t times) {
-  OI_TRY(take_tensors(e, weight, weight));
-  e->figures.step_bytes += oi_emit_weight_of(e, weight)->bytes * times;
   return OINF_OK;
 }
 
@@ -219,7 +210,20 @@ static oinf_status weights_of_copies(oi_emit *e) {
   return OINF_OK;
 }
 
-static oinf_status take_weights(oi_emit *e) {
+// Bytes of weights that an item uses.
+static uint64_t used_by(const oi_emit *e, const oi_item *item) {
+  const oi_node *n = oi_node_at(e->g, item->node);
+  uint64_t bytes = 0;
+  if (item->kind == OI_ITEM_LOAD) return oi_emit_weight_of(e, item->node)->bytes;
+  if (item->kind != OI_ITEM_RUN || oi_plan_is_view(n->op) || n->op == OP_gather) return 0;
+  for (uint32_t i = 0; i < n->n_in; i++) {
+    const uint32_t weight = oi_emit_weight_behind(e, n->in[i]);
+    if (weight) bytes += oi_emit_weight_of(e, weight)->bytes;
+  }
+  return bytes;
+}
+
+static void count_step(oi_emit *e) {
   uint64_t times[OI_MAX_DEPTH + 1] = {1};
   uint32_t depth = 0;
   for (size_t i = 0; i < e->plan.items.n; i++) {
@@ -227,10 +231,19 @@ static oinf_status take_weights(oi_emit *e) {
     if (item->kind == OI_ITEM_LOOP)
       depth++, times[depth] = times[depth - 1] * (uint64_t)(item->to - item->from);
     if (item->kind == OI_ITEM_END) depth--;
-    if (item->kind == OI_ITEM_RUN) OI_TRY(weights_of_node(e, item->node, times[depth]));
-    if (item->kind == OI_ITEM_LOAD) OI_TRY(weights_of_load(e, item->node, times[depth]));
+    e->figures.step_bytes += used_by(e, item) * times[depth];
+  }
+}
+
+static oinf_status take_weights(oi_emit *e) {
+  for (size_t i = 0; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (item->kind == OI_ITEM_RUN) OI_TRY(weights_of_node(e, item->node));
+    if (item->kind == OI_ITEM_LOAD) OI_TRY(take_tensors(e, item->node, item->node));
   }
   OI_TRY(weights_of_copies(e));
+  OI_TRY(oi_emit_lay_weights(e));
+  count_step(e);
   OI_TRY(oi_emit_order_tensors(e));
   return oi_emit_place_weights(e);
 }

@@ -40,11 +40,25 @@ static const char *product_file(oi_filling *f, const oi_type *a, oi_dot_type typ
   return "matmul_many.c";
 }
 
+static oinf_status matmul_groups(oi_filling *f, const oi_type *a, oinf_dtype blocks) {
+  oi_type rows = *a;
+  rows.dtype = OINF_U8, rows.rank = a->rank - 1;
+  oi_put_dot(f, blocks, false);
+  oi_put(f, "DOT_TYPE", oi_put_dot_type(blocks));
+  f->cut->shared = oi_plan_bytes_hi(&f->e->plan, &rows) *
+                   (uint64_t)oi_tile_pitch(oi_emit_bound(f->e, a->dim[a->rank - 1]),
+                                           oi_dtype_dot(blocks));
+  ready_tiles(f, a);
+  OI_TRY(oi_put_end(f, "matmul_block_tiles.c"));
+  oi_text_put(&f->e->out, "\n");
+  return oi_put_end(f, "matmul_groups.c");
+}
+
 static oinf_status matmul_blocks(oi_filling *f, const oi_type *a, oinf_dtype blocks) {
   const bool q8 = blocks == OINF_Q8_0;
   const oinf_dim depth = a->dim[a->rank - 1];
   oi_put(f, "DOT", oi_put_dot(f, blocks, false));
-  oi_put(f, "DOT_TYPE", q8 ? "OI_DOT_Q8_0" : "OI_DOT_Q4_0");
+  oi_put(f, "DOT_TYPE", oi_put_dot_type(blocks));
   oi_put(f, "X", "c->room");
   oi_put_around(f, "X_PITCH", "oi_quads(", depth, ") * (int64_t)sizeof(oi_quad)");
   oi_put_around(f, "W_PITCH", "", depth, q8 ? " / 32 * 34" : " / 32 * 18");
@@ -56,11 +70,10 @@ static oinf_status matmul_blocks(oi_filling *f, const oi_type *a, oinf_dtype blo
 }
 
 static oinf_status matmul_floats(oi_filling *f, const oi_type *a, oinf_dtype dtype) {
-  static const char *const types[] = {"OI_DOT_F32", "OI_DOT_F16", "OI_DOT_BF16"};
   const oi_dot_type type = oi_dtype_dot(dtype);
   const char *file = a->dtype == OINF_F32 ? product_file(f, a, type) : "matmul.c";
   oi_put(f, "DOT", oi_put_dot(f, dtype, false));
-  oi_put(f, "DOT_TYPE", types[type]);
+  oi_put(f, "DOT_TYPE", oi_put_dot_type(dtype));
   oi_put_around(f, "W_PITCH", "", a->dim[a->rank - 1], type == OI_DOT_F32 ? " * 4" : " * 2");
   OI_TRY(oi_put_floats(f, a));
   if (f->cut->own) {
@@ -96,6 +109,8 @@ oinf_status oi_fill_matmul(oi_filling *f, const oi_node *n) {
   if (!quantized && (args->transpose_a || b->rank != 2 || oi_dtype_dot(b->dtype) == OI_DOT_NONE))
     return oi_emit_matmul_any(f->e, n, f->hole[0].text, f->cut);
   put_product(f, a, b->dim[quantized || args->transpose_b ? 0 : 1], quantized || args->transpose_b);
+  const bool groups = f->e->takes_groups[n - f->e->g->nodes.at];
+  if (groups) return matmul_groups(f, a, b->dtype);
   if (quantized && n->n_in == 3) return matmul_blocks(f, a, b->dtype);
   if (quantized) return matmul_wide(f, a, b->dtype);
   if (!args->transpose_b) return matmul_columns(f, a, b->dtype);

@@ -136,5 +136,9 @@ oinf_status oi_fill_gather(oi_filling *f, const oi_node *n) {
   oi_emit_span(f->e, table, axis + 1, table->rank);
   oi_text_put(&f->e->out, " * %u", (unsigned)oinf_dtype_block_bytes(table->dtype));
   oi_put_taken(f, "BYTES", from);
+  if (f->e->takes_groups[n - f->e->g->nodes.at]) {
+    oi_put(f, "DOT_TYPE", oi_put_dot_type(table->dtype));
+    return oi_put_end(f, "gather_groups.c");
+  }
   return oi_put_end(f, blocks ? "gather_blocks.c" : "gather.c");
 }

@@ -168,7 +168,8 @@ static const char *operands_text(oi_emit *e, const oi_node *n, int paged) {
     else put_pointer(e, n->in[i], slot);
     if (storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT) slot++;
   }
-  oi_text_put(&e->out, "}");
+  const bool groups = e->takes_groups[n - e->g->nodes.at];
+  oi_text_put(&e->out, groups ? "}, .group = OI_GROUP" : "}");
   return oi_emit_taken(e, from);
 }
 
@@ -191,11 +192,10 @@ static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n, int paged
   }
 }
 
-// Where a weight lies, its rows as the paging plan counts them.
+// Where a weight lies, its rows or groups as the paging plan counts them.
 static void put_extent(oi_emit *e, uint32_t weight) {
   const oi_emit_weight *w = oi_emit_weight_of(e, weight);
-  const oi_type *t = &oi_val_at(e->g, oi_node_at(e->g, weight)->out[0])->type;
-  const int64_t rows = t->rank >= 2 ? t->dim[0] : 1;
+  const int64_t rows = oi_emit_weight_rows(e, w);
   oi_text_put(&e->out, "(oi_extent){");
   put_weight_index(e, w);
   oi_text_put(&e->out, ", %llu, %lld}", (unsigned long long)(rows ? w->bytes / (uint64_t)rows : 0),
@@ -217,7 +217,8 @@ static void put_paged(oi_emit *e, uint32_t depth, uint32_t id, const char *kerne
   const oi_emit_cut *cut = &e->cuts[id];
   line(e, depth, how == OI_PAGE_ROWS ? "if (run_tiles(r, " : "if (run_rows(r, ");
   oi_text_put(&e->out, "%s, ", kernel);
-  if (how == OI_PAGE_ROWS) oi_text_put(&e->out, "%s, &c, %d", cut->cost, operand);
+  if (how == OI_PAGE_ROWS)
+    oi_text_put(&e->out, "%s, %s, &c, %d", cut->units, cut->cost, operand);
   else put_picked(e, n, cut);
   oi_text_put(&e->out, ", ");
   put_extent(e, storage_of(e, n->in[operand])->node);

@@ -32,6 +32,8 @@
   F(matmul, "compiler/kernels/matmul.c")                  \
   F(matmul_many, "compiler/kernels/matmul_many.c")        \
   F(matmul_tiles, "compiler/kernels/matmul_tiles.c")      \
+  F(matmul_groups, "compiler/kernels/matmul_groups.c")    \
+  F(matmul_block_tiles, "compiler/kernels/matmul_block_tiles.c") \
   F(matmul_quads, "compiler/kernels/matmul_quads.c")      \
   F(matmul_widen, "compiler/kernels/matmul_widen.c")      \
   F(matmul_columns, "compiler/kernels/matmul_columns.c")  \
@@ -46,6 +48,7 @@
   F(sdpa, "compiler/kernels/sdpa.c")                      \
   F(gather, "compiler/kernels/gather.c")                  \
   F(gather_blocks, "compiler/kernels/gather_blocks.c")    \
+  F(gather_groups, "compiler/kernels/gather_groups.c")    \
   F(quantize, "compiler/kernels/quantize.c")              \
   F(dequantize, "compiler/kernels/dequantize.c")          \
   F(strict_h, "lib/rt/strict.h")                          \

@@ -1,7 +1,7 @@
 // The bundle's weights: an ordinary package with the tensors that the plan uses, in the order of
-// their first use, row-major, and the tokenizer's tables; no golden steps. It is written, read
-// back, and where things lie in it becomes constants of the bundle, with a digest of all that no
-// checksum covers.
+// their first use, re-laid where the plan says so, and the tokenizer's tables; no golden steps. It
+// is written, read back, and where things lie in it becomes constants of the bundle, with a digest
+// of all that no checksum covers.
 #include <string.h>
 
 #include "compiler/emit.h"
@@ -14,6 +14,7 @@ static oinf_status add_tensors(oi_emit *e, oinf_model *to) {
     oi_tensor t = e->model->tensors.at[e->tensors.at[i]];
     const char *name = t.pub.name;
     t.kind = OI_TENSOR_BYTES, t.source = 0, t.offset = 0, t.seed = 0;
+    t.layout = oi_emit_tensor_layout(e, e->tensors.at[i]);
     OI_TRY(oi_model_add_tensor(to, &t, name, strlen(name)));
   }
   return oi_model_index(to);
@@ -28,10 +29,55 @@ static oinf_status add_tokenizer(oi_emit *e, oinf_model *to) {
   return OINF_OK;
 }
 
+// ---- bytes of tensors, re-laid where groups are wanted ----
+
+typedef struct filler {
+  oi_emit *e;
+  uint8_t *room;  // what a piece is made of: never more than the piece
+} filler;
+
+// Blocks `from` .. `from` + n of 16 rows, or of those that there are, one row behind the other.
+static oinf_status read_rows(const filler *f, uint32_t tensor, int64_t row, int64_t rows,
+                             int64_t from, int64_t n) {
+  const oinf_tensor *t = &f->e->model->tensors.at[tensor].pub;
+  const int64_t all = t->dims[1] / 32, block = (int64_t)oinf_dtype_block_bytes(t->dtype);
+  if (n == all)
+    return oi_model_read_at(f->e->model, tensor, (uint64_t)(row * all * block), f->room,
+                            (uint64_t)(rows * all * block));
+  for (int64_t r = 0; r < rows; r++)
+    OI_TRY(oi_model_read_at(f->e->model, tensor, (uint64_t)(((row + r) * all + from) * block),
+                            f->room + r * n * block, (uint64_t)(n * block)));
+  return OINF_OK;
+}
+
+// Supers `first` .. `first` + n, four blocks of 16 rows each: a run of one group at a time.
+static oinf_status fill_groups(const filler *f, uint32_t tensor, int64_t first, int64_t n,
+                               uint8_t *out) {
+  const oinf_tensor *t = &f->e->model->tensors.at[tensor].pub;
+  const oi_dot_type type = oi_dtype_dot(t->dtype);
+  const int64_t quads = oi_quads(t->dims[1]), blocks = t->dims[1] / 32,
+                block = (int64_t)oinf_dtype_block_bytes(t->dtype);
+  for (int64_t at = first, run; at < first + n;
+       at += run, out += run * oi_group_bytes(OI_QUAD, type)) {
+    const int64_t quad = at % quads, row = at / quads * OI_GROUP, left = first + n - at;
+    run = left < quads - quad ? left : quads - quad;
+    const int64_t rows = t->dims[0] - row < OI_GROUP ? t->dims[0] - row : OI_GROUP;
+    const int64_t here = blocks - 4 * quad < 4 * run ? blocks - 4 * quad : 4 * run;
+    OI_TRY(read_rows(f, tensor, row, rows, 4 * quad, here));
+    oi_pack_group(out, f->room, here * block, rows, here * 32, type);
+  }
+  return OINF_OK;
+}
+
 // Tensors of the bundle are those of the source in another order.
 static oinf_status fill(void *user, uint32_t tensor, uint64_t offset, void *out, uint64_t bytes) {
-  oi_emit *e = user;
-  return oi_model_read_at(e->model, e->tensors.at[tensor], offset, out, bytes);
+  const filler *f = user;
+  const uint32_t from = f->e->tensors.at[tensor];
+  if (oi_emit_tensor_layout(f->e, from) == OI_LAYOUT_ROWS)
+    return oi_model_read_at(f->e->model, from, offset, out, bytes);
+  const int64_t super =
+      oi_group_bytes(OI_QUAD, oi_dtype_dot(f->e->model->tensors.at[from].pub.dtype));
+  return fill_groups(f, from, (int64_t)offset / super, (int64_t)bytes / super, out);
 }
 
 static oinf_status write_package(oi_emit *e, const char *path) {
@@ -39,7 +85,11 @@ static oinf_status write_package(oi_emit *e, const char *path) {
   OI_TRY(oi_model_new(e->ctx, "oinf", &to));
   oinf_status status = add_tensors(e, to);
   if (status == OINF_OK) status = add_tokenizer(e, to);
-  if (status == OINF_OK) status = oi_oinf_write(to, path, &(oi_oinf_fill){.fill = fill, .user = e});
+  filler f = {.e = e, .room = oi_alloc(e->ctx, OI_CRC_BLOCK)};
+  if (status == OINF_OK && !f.room) status = oi_nomem(e->err, OI_CRC_BLOCK);
+  if (status == OINF_OK)
+    status = oi_oinf_write(to, path, &(oi_oinf_fill){.fill = fill, .user = &f});
+  oi_free(e->ctx, f.room, OI_CRC_BLOCK);
   to->blobs.n = 0;  // borrowed from the source
   oinf_model_destroy(to);
   return status;

@@ -8,6 +8,7 @@ oinf_status oi_lower_paging(oi_pass *p) {
   oi_emit *e = p->emit;
   OI_TRY(oi_emit_plan_paging(e));
   p->changes = (uint32_t)e->weights.n;
+  oi_emit_layout_text(e, &p->said);
   oi_text_put(&p->said, "paging: %llu bytes in all arenas, %llu bytes of weights a step\n",
               (unsigned long long)e->figures.peak, (unsigned long long)e->figures.step_bytes);
   return OINF_OK;
@@ -23,7 +24,9 @@ void oi_lower_paging_text(oi_emit *e, oi_text *out) {
     const oi_emit_weight *w = &e->weights.at[i];
     oi_text_put(out, "weight \"");
     oi_text_escape(out, oi_node_at(e->g, w->node)->text, strlen(oi_node_at(e->g, w->node)->text));
-    oi_text_put(out, "\": %u of %llu bytes\n", w->same ? 1 : w->n, (unsigned long long)w->bytes);
+    oi_text_put(out, "\": %u of %llu bytes, %s%s\n", w->same ? 1 : w->n,
+                (unsigned long long)w->bytes, w->why ? "row-major: " : "in groups of 16 rows",
+                w->why ? w->why : "");
   }
 }
 

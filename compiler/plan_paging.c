@@ -26,6 +26,7 @@ bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, o
   uint64_t start = m->n_crc && t->source == 0 ? m->weights_offset : 0;
   out->at = block * OI_BLOCK + (t->offset - start) % OI_BLOCK;
   out->rows = t->pub.rank >= 2 ? t->pub.dims[0] : 1;
+  if (t->layout == OI_LAYOUT_GROUPS) out->rows = oi_groups(out->rows);
   out->row_bytes = t->pub.bytes / (uint64_t)out->rows;
   return true;
 }

@@ -25,7 +25,8 @@ typedef struct oi_paging_desc {
   const oinf_model *model;     // where tensors lie; NULL: the graph's own
 } oi_paging_desc;
 
-// The extent of a tensor as rows of its last axis' length; a tensor of rank < 2 is one row.
+// The extent of a tensor as rows of its last axis' length, or as groups where it lies in them; a
+// tensor of rank < 2 is one row.
 bool oi_extent_of(const oinf_model *m, const oi_pager *pager, uint32_t tensor, oi_extent *out);
 // BUDGET where even the least does not fit; out->smallest says then what would.
 oinf_status oi_paging_make(const oi_plan *plan, const oi_paging_desc *desc, oi_err *err,

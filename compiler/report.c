@@ -204,7 +204,8 @@ uint64_t oi_report_weights(const oi_emit *e, oinf_dtype dtype, uint64_t *out_byt
   *out_bytes = 0;
   for (size_t i = 0; i < e->tensors.n; i++) {
     const oinf_tensor *t = &e->model->tensors.at[e->tensors.at[i]].pub;
-    if (dtype == OINF_NONE || t->dtype == dtype) n++, *out_bytes += t->bytes;
+    if (dtype != OINF_NONE && t->dtype != dtype) continue;
+    n++, *out_bytes += oi_emit_tensor_bytes(e, e->tensors.at[i]);
   }
   return n;
 }

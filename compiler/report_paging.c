@@ -34,7 +34,7 @@ static void put_tensors(const oi_emit *e, oi_text *to, const oi_page *p) {
   for (size_t i = 0; i < e->tensors.n; i++) {
     const oinf_tensor *t = &e->model->tensors.at[e->tensors.at[i]].pub;
     const uint64_t at = e->offset[e->tensors.at[i]];
-    if (at >= end || at + t->bytes <= first) continue;
+    if (at >= end || at + oi_emit_tensor_bytes(e, e->tensors.at[i]) <= first) continue;
     if (n++ == 0) oi_report_html(to, t->name, 64);
   }
   if (n > 1) oi_text_put(to, " and %u more", n - 1);

@@ -4,9 +4,9 @@
 // end; who only has a part of it reads that part. What is read twice is less than a block a tensor.
 //
 // What lies between tensors is zero, and so is what a tensor in groups holds for rows and blocks
-// that it does not have. The fault that is told is the first one in the file, however many workers there are: pieces are
-// handed out in order, and everyone ends what he has begun. Digests of blobs are proved first.
-// Opening has proved everything else.
+// that it does not have. The fault that is told is the first one in the file, however many workers
+// there are: pieces are handed out in order, and everyone ends what he has begun. Digests of blobs
+// are proved first. Opening has proved everything else.
 #include "formats/oinf_layout.h"
 #include "lib/op.h"
 #include "lib/rt/sha256.h"

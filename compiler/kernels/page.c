@@ -38,16 +38,22 @@ MAYBE static int load_weight(model_run *r, void *out, oi_extent e) {
   return MODEL_OK;
 }
 
+// Rows of the operand that one row of its extent holds: it may lie in groups.
+static int64_t rows_together(const call *c) { return c->group ? c->group : 1; }
+
 // A kernel whose unit u reads row u of the operand, tile by tile.
-MAYBE static int run_tiles(model_run *r, int k, int64_t cost, call *c, int operand, oi_extent e) {
+MAYBE static int run_tiles(model_run *r, int k, int64_t units, int64_t cost, call *c, int operand,
+                           oi_extent e) {
+  const int64_t group = rows_together(c);
   if (weight_is_there(r, &e)) return r->status;
-  if (!e.row_bytes) c->in[operand] = r->act, run(r, k, e.rows, cost, c);
+  if (!e.row_bytes) c->in[operand] = r->act, run(r, k, units, cost, c);
   for (int64_t row = 0, rows; e.row_bytes && row < e.rows; row += rows) {
     oi_page page;
     rows = oi_pages_tile(&page_schedule, &r->cursor, &e, row, &page);
-    c->in[operand] = page_row(r, &e, row, page, false), c->first = row;
+    c->in[operand] = page_row(r, &e, row, page, false), c->first = row * group;
     if (!c->in[operand]) return r->status;
-    run_range(r, k, row, row + rows, cost, c);
+    const int64_t end = (row + rows) * group;
+    run_range(r, k, c->first, end < units ? end : units, cost, c);
   }
   return MODEL_OK;
 }
@@ -74,9 +80,10 @@ static void sort_picks(pick *picks, int64_t n) {
 }
 
 static int run_picks(model_run *r, int k, int64_t cost, call *c, const oi_extent *e, int64_t n) {
+  const int64_t group = rows_together(c);
   for (int64_t i = 0; i < n; i++) {
-    const int64_t row = e->rows == 1 ? 0 : r->picks[i].row, to = r->picks[i].to;
-    c->in[0] = page_row(r, e, row, oi_extent_page(e, row, 1), true), c->first = row;
+    const int64_t row = e->rows == 1 ? 0 : r->picks[i].row / group, to = r->picks[i].to;
+    c->in[0] = page_row(r, e, row, oi_extent_page(e, row, 1), true), c->first = row * group;
     if (!c->in[0]) return r->status;
     run_range(r, k, to, to + 1, cost, c);
   }

@@ -8,6 +8,7 @@ typedef struct call {
   void *out[MOST_OUT];
   const void *in[MOST_IN];
   int64_t first;    // unit with whose row the operand begins that comes in tiles
+  int64_t group;    // rows of the operand that lies in groups, whose units stay together; else 0
   uint8_t *room;    // scratch: what all workers share, then worker 0's own
   uint8_t *more;    // that of the other workers
   atomic_int *bad;  // set where the data cannot be used
@@ -107,13 +108,13 @@ static void run_piece(void *arg, int64_t begin, int64_t end, int worker) {
 
 // A few pieces a thread, but none too small to be worth one; all units at once where there is one
 // thread. `cost`: operations of a unit.
-static int64_t piece_of(const model_run *r, int64_t units, int64_t cost) {
-  enum { LEAST = 1 << 15, SHARES = 4, GROUP = 16 };
+static int64_t piece_of(const model_run *r, int64_t units, int64_t cost, int64_t group) {
+  enum { LEAST = 1 << 15, SHARES = 4, GROUP = OI_GROUP };
   if (!r->threads) return units;
   const int64_t least = LEAST / (cost > 0 ? cost : 1) + 1;
   int64_t piece = units / (SHARES * oi_threads_count(r->threads));
   if (piece < least) piece = least;
-  return piece > GROUP ? (piece + GROUP - 1) / GROUP * GROUP : piece;
+  return piece > GROUP || group ? (piece + GROUP - 1) / GROUP * GROUP : piece;
 }
 
 static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t cost,
@@ -121,7 +122,7 @@ static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t cos
   call c = *given;
   const job j = {r->file->kernels[k], &c, from};
   c.d = &r->d, c.dots = r->file->dots, c.room = r->room, c.more = r->more, c.bad = &r->bad;
-  const int64_t units = to - from, piece = piece_of(r, units, cost);
+  const int64_t units = to - from, piece = piece_of(r, units, cost, c.group);
   if (piece >= units) j.fn(&c, from, to, 0);
   else oi_threads_run(r->threads, units, piece, run_piece, (void *)(uintptr_t)&j);
 }
