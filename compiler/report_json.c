@@ -11,6 +11,8 @@
 //   weights_mapped        whether weights are used in place
 //   weight_bytes_per_step bytes of weights that the largest step uses
 //   weights               by dtype: tensors and bytes in weights.oinf
+//   families              weights by the graph's names: dtype, members, bytes of one, layout (rows
+//                         or groups), and `why` where quantized rows are not re-laid
 //   paging                under a budget, in blocks of 1 MiB of the weights: `stays` (first,
 //   count),
 //                         blocks of a slot (there are two) and of the slot of picked rows, `pages`
@@ -62,6 +64,25 @@ static void put_weights(oi_emit *e) {
     any = true;
   }
   oi_text_put(&e->out, "},\n");
+}
+
+static void put_families(oi_emit *e) {
+  oi_text_put(&e->out, "  \"families\": [");
+  for (size_t i = 0; i < e->weights.n; i++) {
+    const oi_emit_weight *w = &e->weights.at[i];
+    const oi_node *n = oi_node_at(e->g, w->node);
+    const oinf_dtype dtype = oi_val_at(e->g, n->out[0])->type.dtype;
+    oi_text_put(&e->out, "%s\n    {\"weight\": ", i ? "," : "");
+    oi_report_json(&e->out, n->text);
+    oi_text_put(&e->out,
+                ", \"dtype\": \"%s\", \"members\": %u, \"bytes\": %llu, \"layout\": \"%s\"",
+                oinf_dtype_name(dtype), w->same ? 1 : w->n, u(w->bytes),
+                w->why ? "rows" : "groups");
+    if (w->why && oi_dtype_class(dtype) == OI_Q)
+      oi_text_put(&e->out, ", \"why\": \"%s\"", w->why);
+    oi_text_put(&e->out, "}");
+  }
+  oi_text_put(&e->out, "],\n");
 }
 
 static void put_paging(oi_emit *e) {
@@ -188,6 +209,7 @@ oinf_status oi_emit_plan_json(oi_emit *e) {
   oi_text_put(&e->out, ",\n");
   put_arenas(e);
   put_weights(e);
+  put_families(e);
   put_paging(e);
   put_symbols(e);
   put_states(e);

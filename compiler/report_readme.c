@@ -199,6 +199,7 @@ static const char keys[] =
     "| `arenas`, `peak` | what an instance allocates, and the sum |\n"
     "| `activations_least` | the most that lives at one time: no plan has less |\n"
     "| `weights`, `weights_mapped` | tensors and bytes by dtype; whether they are used in place |\n"
+    "| `families` | each weight of the graph: members, bytes, layout in weights.oinf, and why |\n"
     "| `paging` | under a budget: what stays, the slots, the order of pages, what a step reads |\n"
     "| `symbols`, `states` | lengths with their bounds; states with their dims at their most, and "
     "the "

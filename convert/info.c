@@ -121,7 +121,8 @@ static void put_tensors(oi_info *i) {
     const oinf_tensor *t = oinf_model_tensor(i->model, k);
     if (!oi_info_wants(i, t->name)) continue;
     oi_info_put_tensor(i, t);
-    oi_text_put(&i->out, " %llu\n", (unsigned long long)t->bytes);
+    const bool groups = i->model->tensors.at[k].layout == OI_LAYOUT_GROUPS;
+    oi_text_put(&i->out, " %llu%s\n", (unsigned long long)t->bytes, groups ? " groups" : "");
   }
 }
 

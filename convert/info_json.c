@@ -23,6 +23,14 @@ static json_t *tensor(const oinf_tensor *t) {
                    oinf_dtype_name(t->dtype), "dims", dims, "bytes", (json_int_t)t->bytes);
 }
 
+// What lies otherwise than row by row says so.
+static json_t *laid_tensor(const oinf_model *m, uint32_t index) {
+  json_t *of = tensor(oinf_model_tensor(m, index));
+  if (m->tensors.at[index].layout == OI_LAYOUT_GROUPS)
+    json_object_set_new(of, "layout", json_string("groups"));
+  return of;
+}
+
 // No value is finite, or a sum is not: null.
 static json_t *figure(const oi_stats *s, double x) {
   return oi_stats_finite(s) && isfinite(x) ? json_real(x) : json_null();
@@ -45,7 +53,7 @@ static oinf_status tensors(oi_info *i, json_t *list) {
   if (i->o.stats) return oi_info_stats(i, add_stats, list);
   for (uint32_t k = 0; k < oinf_model_tensor_count(i->model); k++) {
     const oinf_tensor *t = oinf_model_tensor(i->model, k);
-    if (oi_info_wants(i, t->name)) json_array_append_new(list, tensor(t));
+    if (oi_info_wants(i, t->name)) json_array_append_new(list, laid_tensor(i->model, k));
   }
   return OINF_OK;
 }

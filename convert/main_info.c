@@ -9,7 +9,8 @@
 
 #define OPT(field) offsetof(oi_info_opts, field)
 static const oi_opt options[] = {
-    {"tensors", NULL, 't', OI_OPT_FLAG, OPT(tensors), "a line a tensor: name dtype dims bytes"},
+    {"tensors", NULL, 't', OI_OPT_FLAG, OPT(tensors),
+     "a line a tensor: name dtype dims bytes, and `groups` where it is re-laid so"},
     {"stats", NULL, 's', OI_OPT_FLAG, OPT(stats),
      "reads each tensor: bounds, mean, deviation, zeros, NaNs, and a histogram"},
     {"unicode", NULL, 0, OI_OPT_FLAG, OPT(unicode), "of --stats: finer marks than ASCII has"},

@@ -5,6 +5,7 @@
 #include "lib/rt/sha256.h"
 #include "tests/bundle.h"
 #include "tests/package_sample.h"
+#include "tests/tool_run.h"
 
 #include <unistd.h>
 
@@ -146,6 +147,22 @@ TEST(groups, other_tensors_have_none) {
     oinf_error_clear(ctx);
   }
   oinf_model_destroy(m);
+}
+
+TEST(groups, tools_show_and_refuse_them) {
+  oi_sample_bytes b = package();
+  const char *path = oi_sample_path("groups.oinf");
+  EXPECT(0, "oinf-info %s --tensors", path);
+  CHECK(strstr(tool_out, "wq q8_0 [19, 160] 8704 groups\n") &&
+        strstr(tool_out, "norm f32 [4] 16\n"));
+  EXPECT(0, "oinf-info %s --json", path);
+  CHECK(strstr(tool_out, "\"layout\": \"groups\""));
+  EXPECT(0, "oinf-info %s --verify", path);
+  EXPECT(65, "oinf-info %s --stats", path);
+  CHECK(strstr(tool_err, "'wq' lies in groups"));
+  EXPECT(65, "oinf-convert %s -q -o ~again.oinf", path);
+  CHECK(strstr(tool_err, "' lies in groups"));
+  free(b.at);
 }
 
 // ---- damage ----
