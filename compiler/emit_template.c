@@ -72,6 +72,7 @@
   F(dot_plain_c, "lib/rt/dot_plain.c")                    \
   F(dot_avx2_c, "lib/rt/dot_avx2.c")                      \
   F(dot_avx512_c, "lib/rt/dot_avx512.c")                  \
+  F(dot_amx_c, "lib/rt/dot_amx.c")                        \
   F(dot_neon, "lib/rt/dot_neon.inc")                      \
   F(dot_neon_c, "lib/rt/dot_neon.c")                      \
   F(dot_c, "lib/rt/dot.c")                                \

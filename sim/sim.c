@@ -143,7 +143,7 @@ static oinf_status create(oinf_sim *s) {
   if (wrong)
     return oi_fail(&s->err, OINF_DEVICE,
                    "this build's arithmetic is not strict (%s): see STRICT in the Makefile", wrong);
-  s->cpu = (int)oi_cpu_level();
+  s->cpu = (int)oi_dots_level();
   if (s->cpu == OI_CPU_UNKNOWN)
     return oi_fail(&s->err, OINF_USAGE, "expected OINF_CPU to be " OI_CPU_WORDS);
   s->threads = s->desc.threads > 1 ? oi_threads_start(s->desc.threads) : NULL;

@@ -15,7 +15,7 @@ same_hashes() { # bundle, package, words...
 # What any processor computes is what the bundle said just before.
 same_on_all() { # bundle, words...
   local b=$1; shift
-  for cpu in plain avx2 avx512; do OINF_CPU=$cpu "$b/model" "$@" --hash | sort -u | cmp "$root/said" - || return 1; done
+  for cpu in plain avx2 avx512 amx; do OINF_CPU=$cpu "$b/model" "$@" --hash | sort -u | cmp "$root/said" - || return 1; done
 }
 same_text() { # bundle, package, prompt
   [ "$("$1/model" --prompt "$3" --steps 24)" = "$("$build/oinf-sim" "$2" -q --prompt "$3" --steps 24)" ]

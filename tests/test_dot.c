@@ -11,7 +11,7 @@ enum {
   MOST_M = 37
 };
 static const oi_cpu levels[] = {OI_CPU_PLAIN, OI_CPU_NEON, OI_CPU_DOTPROD, OI_CPU_AVX2,
-                                OI_CPU_AVX512};
+                                OI_CPU_AVX512, OI_CPU_AMX};
 static const int64_t sizes[] = {1,  2,  3,  5,  7,  8,  15, 16, 17,  24,  31,  32,
                                 33, 47, 48, 49, 63, 64, 65, 70, 250, 256, 327, 11008};
 

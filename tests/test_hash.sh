@@ -15,7 +15,7 @@ for how in "--budget min" "--budget 3M" "--threads 2" "--threads 3 --budget min"
   # shellcheck disable=SC2086
   check "$how" same $how
 done
-for cpu in plain avx2 avx512; do
+for cpu in plain avx2 avx512 amx; do
   case $cpu in plain) ;; *) grep -q "$cpu" /proc/cpuinfo || continue ;; esac
   check "OINF_CPU=$cpu" variant "$cpu"
 done

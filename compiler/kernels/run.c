@@ -77,7 +77,7 @@ ARITHMETIC_HOLDS(K(holds))
 
 // What this processor runs, or as much of it as OINF_CPU allows; MODEL_OK, or what is wrong.
 static int choose_kernels(model_file *f) {
-  const oi_cpu cpu = oi_cpu_level();
+  const oi_cpu cpu = oi_dots_level();
   bool holds = holds_plain();
   const char *what = OI_FAST ? NULL : oi_probe_self();
   if (cpu == OI_CPU_UNKNOWN)

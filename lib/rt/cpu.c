@@ -13,6 +13,10 @@ OI_RT const char *oi_cpu_name(oi_cpu cpu) { return words[cpu]; }
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 enum { FIRST = OI_CPU_AVX2 };
 
@@ -35,6 +39,19 @@ static oi_cpu probe(void) {
   if ((b & avx512_b) != avx512_b || !(c & vnni_c) || (saved & ZMM) != ZMM) return OI_CPU_AVX2;
   return OI_CPU_AVX512;
 }
+
+// May this process use tiles? Linux wants to be asked, since it saves 8 KiB more of each thread.
+static bool permits_tiles(void) {
+#if defined(__linux__)
+  enum { TILE = 1 << 24, INT8 = 1 << 25, TILES = 0x60000, REQUEST = 0x1023, DATA = 18 };
+  uint32_t a, b, c, d;
+  return probe() == OI_CPU_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & TILE &&
+         d & INT8 && (saved_registers() & TILES) == TILES &&
+         syscall(SYS_arch_prctl, REQUEST, DATA) == 0;
+#else
+  return false;
+#endif
+}
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 
@@ -53,8 +70,12 @@ enum { FIRST = OI_CPU_AMX + 1 };
 
 static oi_cpu probe(void) { return OI_CPU_PLAIN; }
 #endif
+#if !defined(__x86_64__)
+static bool permits_tiles(void) { return false; }
+#endif
 
 OI_RT bool oi_cpu_has(oi_cpu cpu) {
+  if (cpu == OI_CPU_AMX) return permits_tiles();
   return cpu == OI_CPU_PLAIN || ((int)cpu >= FIRST && cpu <= probe());
 }
 
@@ -62,7 +83,8 @@ OI_RT oi_cpu oi_cpu_level(void) {
   const char *word = getenv("OINF_CPU");
   oi_cpu have = probe();
   if (!word || !*word) return have;
-  for (int i = OI_CPU_PLAIN; i <= OI_CPU_AMX; i++)
+  if (strcmp(word, words[OI_CPU_AMX]) == 0) return permits_tiles() ? OI_CPU_AMX : have;
+  for (int i = OI_CPU_PLAIN; i < OI_CPU_AMX; i++)
     if (strcmp(word, words[i]) == 0)
       return i < FIRST ? OI_CPU_PLAIN : (oi_cpu)i < have ? (oi_cpu)i : have;
   return OI_CPU_UNKNOWN;

@@ -15,7 +15,7 @@ typedef enum oi_cpu {
   OI_CPU_DOTPROD,      // NEON with SDOT
   OI_CPU_AVX2,         // with F16C and FMA
   OI_CPU_AVX512,       // F, BW, DQ, VL and VNNI
-  OI_CPU_AMX           // int8 tiles; no kernel uses them yet
+  OI_CPU_AMX           // AVX512 with tiles of bytes; only where OINF_CPU asks for it
 } oi_cpu;
 #define OI_CPU_WORDS "plain, neon, dotprod, avx2, avx512 or amx"
 // The best variant that the processor and the system support and that OINF_CPU (one of these words)

@@ -4,9 +4,18 @@
 
 #include <string.h>
 
+OI_RT oi_cpu oi_dots_level(void) {
+  const oi_cpu cpu = oi_cpu_level();
+#if OI_DOT_X86
+  if (cpu == OI_CPU_AMX && !oi_amx_holds()) return OI_CPU_AVX512;
+#endif
+  return cpu;
+}
+
 OI_RT const oi_dots *oi_dots_of(oi_cpu cpu) {
   if (cpu == OI_CPU_UNKNOWN) cpu = oi_cpu_level();
 #if OI_DOT_X86
+  if (cpu >= OI_CPU_AMX) return oi_dots_amx();
   if (cpu >= OI_CPU_AVX512) return oi_dots_avx512();
   if (cpu >= OI_CPU_AVX2) return oi_dots_avx2();
 #elif OI_DOT_ARM

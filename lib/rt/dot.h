@@ -147,10 +147,17 @@ OI_RT const oi_dots *oi_dots_plain(void);
 #if OI_DOT_X86
 OI_RT const oi_dots *oi_dots_avx2(void);
 OI_RT const oi_dots *oi_dots_avx512(void);
+OI_RT const oi_dots *oi_dots_amx(void);  // AVX-512's, but for panels of blocks
+OI_RT void oi_amx_q8_0(const oi_dot *d);
+OI_RT void oi_amx_q4_0(const oi_dot *d);
+// Do they give the plain variant's bits here? Asked only where the tiles may be used.
+OI_RT bool oi_amx_holds(void);
 #elif OI_DOT_ARM
 OI_RT const oi_dots *oi_dots_neon(void);
 OI_RT const oi_dots *oi_dots_dotprod(void);  // not with OI_BASE_ONLY
 #endif
+// oi_cpu_level(), but AVX-512 where AMX is asked for and does not hold.
+OI_RT oi_cpu oi_dots_level(void);
 OI_RT const oi_dots *oi_dots_of(oi_cpu cpu);                           // OI_CPU_UNKNOWN: asks
 OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights);  // NULL: none for it
 OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values);

@@ -292,5 +292,10 @@ OI_RT const oi_dots *oi_dots_avx512(void) {
   return &dots;
 }
 
+OI_RT const oi_dots *oi_dots_amx(void) {
+  static const oi_dots dots = DOT_TABLE_OF(oi_amx_q8_0, oi_amx_q4_0);
+  return &dots;
+}
+
 #include "lib/rt/dot_end.inc"
 #endif

@@ -35,13 +35,15 @@ typedef struct dot_piece {
   float at[OI_GROUP][DOT_PIECE * 16 + 16];
 } dot_piece;
 
-#define DOT_HAS(type, fn) ((OI_DOT_TYPES) >> OI_DOT_##type & 1 ? V(fn) : NULL)
+#define DOT_IF(type, fn) ((OI_DOT_TYPES) >> OI_DOT_##type & 1 ? (fn) : NULL)
+#define DOT_HAS(type, fn) DOT_IF(type, V(fn))
 #define DOT_FLOAT(fn) ((OI_DOT_TYPES) & 7 ? V(fn) : NULL)
-#define DOT_TABLE                                                                              \
+#define DOT_TABLE DOT_TABLE_OF(V(panel_q8_0), V(panel_q4_0))
+#define DOT_TABLE_OF(panel_8, panel_4)                                                         \
   {                                                                                            \
     DOT_HAS(F32, dot_f32), DOT_HAS(F16, dot_f16), DOT_HAS(BF16, dot_bf16),                     \
         DOT_HAS(Q8_0, dot_q8_0), DOT_HAS(Q4_0, dot_q4_0), DOT_FLOAT(panel_floats),             \
-        DOT_HAS(Q8_0, panel_q8_0), DOT_HAS(Q4_0, panel_q4_0), DOT_FLOAT(pack_f32),             \
+        DOT_IF(Q8_0, panel_8), DOT_IF(Q4_0, panel_4), DOT_FLOAT(pack_f32),                     \
         DOT_HAS(F16, pack_f16), DOT_HAS(BF16, pack_bf16), DOT_HAS(F32, mix_f32),               \
         DOT_HAS(F16, mix_f16), DOT_HAS(BF16, mix_bf16), V(mixed), V(exp_row)                   \
   }
