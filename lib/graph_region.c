@@ -261,15 +261,27 @@ oinf_loop oi_loop_begin(oinf_graph *g, const char *name, int64_t n, oinf_val **c
   return loop;
 }
 
+// Values that the innermost region carries on, which must be that of node `id`; NULL: it is not.
+typedef struct ending {
+  oi_frame frame;
+  oi_where at;
+} ending;
+static uint32_t *end_region(oinf_graph *g, uint32_t op, uint32_t id, const char *what,
+                            ending *out) {
+  if (oi_poisoned(g) || !id || !closes(g, op, id, what, (oi_where){0})) return NULL;
+  out->frame = *top(g);
+  const oi_node *n = oi_node_at(g, out->frame.node);
+  out->at = (oi_where){n->file, n->line};
+  return final_ids(g, &out->frame, out->at);
+}
+
 void oi_loop_end(oinf_loop *loop) {
   oinf_graph *g = loop->graph;
+  ending e;
   loop->turn = 1;
-  if (oi_poisoned(g) || !loop->id || !closes(g, OP_LOOP, loop->id, "end of a loop", (oi_where){0}))
-    return;
-  oi_frame f = *top(g);
-  oi_where at = {g->nodes.at[f.node].file, g->nodes.at[f.node].line};
-  uint32_t *ids = final_ids(g, &f, at);
-  if (ids && oi_loop_close(g, ids, f.n_carried, at)) redirect(g, &f, g->nodes.at[f.node].out);
+  uint32_t *ids = end_region(g, OP_LOOP, loop->id, "end of a loop", &e);
+  if (ids && oi_loop_close(g, ids, e.frame.n_carried, e.at))
+    redirect(g, &e.frame, g->nodes.at[e.frame.node].out);
 }
 
 oinf_branch oi_if_begin(oinf_val cond, oinf_val **carried, size_t count, const char *file,
@@ -288,20 +300,15 @@ oinf_branch oi_if_begin(oinf_val cond, oinf_val **carried, size_t count, const c
 
 void oinf_else(oinf_branch *branch) {
   oinf_graph *g = branch->graph;
-  if (oi_poisoned(g) || !branch->id || !closes(g, OP_IF, branch->id, "oinf_else", (oi_where){0}))
-    return;
-  oi_frame f = *top(g);
-  oi_where at = {g->nodes.at[f.node].file, g->nodes.at[f.node].line};
-  uint32_t *ids = final_ids(g, &f, at);
-  if (ids && oi_if_turn(g, ids, f.n_carried, at)) adopt(g, &f);
+  ending e;
+  uint32_t *ids = end_region(g, OP_IF, branch->id, "oinf_else", &e);
+  if (ids && oi_if_turn(g, ids, e.frame.n_carried, e.at)) adopt(g, &e.frame);
 }
 
 void oinf_endif(oinf_branch *branch) {
   oinf_graph *g = branch->graph;
-  if (oi_poisoned(g) || !branch->id || !closes(g, OP_IF, branch->id, "oinf_endif", (oi_where){0}))
-    return;
-  oi_frame f = *top(g);
-  oi_where at = {g->nodes.at[f.node].file, g->nodes.at[f.node].line};
-  uint32_t *ids = final_ids(g, &f, at);
-  if (ids && oi_if_close(g, ids, f.n_carried, at)) redirect(g, &f, g->nodes.at[f.node].out);
+  ending e;
+  uint32_t *ids = end_region(g, OP_IF, branch->id, "oinf_endif", &e);
+  if (ids && oi_if_close(g, ids, e.frame.n_carried, e.at))
+    redirect(g, &e.frame, g->nodes.at[e.frame.node].out);
 }

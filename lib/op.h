@@ -185,6 +185,20 @@ unsigned oi_op_classes(oi_op op);
 oi_op oi_op_find(const char *name, size_t size);     // OP_NONE: unknown
 oi_paging oi_op_paging(oi_op op, uint32_t operand);  // a row of a table in lib/op.c
 
+// Which element of an operand meets element `index` of the output, both counted row-major: axes are
+// right-aligned, and one of length 1 gives way.
+static inline int64_t oi_broadcast_at(const int64_t *dim, uint32_t rank, const int64_t *out_dim,
+                                      uint32_t out_rank, int64_t index) {
+  int64_t at = 0, step = 1;
+  for (uint32_t k = 0; k < rank && k < out_rank; k++) {
+    const int64_t size = dim[rank - 1 - k], length = out_dim[out_rank - 1 - k];
+    if (size != 1) at += index % length * step;
+    index /= length;
+    step *= size;
+  }
+  return at;
+}
+
 // ---- loads and stores, one home for every storage dtype (lib/dtype.c) ----
 // Widen n elements from element i on to f32 (F), f64 (D), i64 (S, and B as 0/1), u64 (U); narrow
 // likewise, rounding to nearest even; NaN stays NaN. Quantized dtypes widen by block (i a multiple

@@ -263,20 +263,6 @@ static oinf_status run_state_write(oinf_sim *s, const oi_node *n) {
 
 // ---- a user's own op: f32 with broadcasting, in runs that share no scratch ----
 
-static int64_t broadcast_index(const oi_view *v, const oi_view *out, int64_t flat) {
-  int64_t index = 0, stride = 1;
-  for (uint32_t k = 0; k < out->rank; k++) {
-    uint32_t axis = out->rank - 1 - k;
-    int64_t i = flat % out->dim[axis];
-    flat /= out->dim[axis];
-    if (k >= v->rank) continue;
-    int64_t d = v->dim[v->rank - 1 - k];
-    if (d != 1) index += i * stride;
-    stride *= d;
-  }
-  return index;
-}
-
 static oinf_status run_user(oinf_sim *s, const oi_node *n) {
   enum {
     RUN = 128
@@ -295,8 +281,10 @@ static oinf_status run_user(oinf_sim *s, const oi_node *n) {
   for (int64_t at = 0; at < count; at += RUN) {
     int64_t k = count - at < RUN ? count - at : RUN;
     for (uint32_t i = 0; i < n->n_in; i++)
-      for (int64_t j = 0; j < k; j++)
-        oi_load_f32(&operand[i][j], &in[i], broadcast_index(&in[i], &out, at + j), 1);
+      for (int64_t j = 0; j < k; j++) {
+        const int64_t from = oi_broadcast_at(in[i].dim, in[i].rank, out.dim, out.rank, at + j);
+        oi_load_f32(&operand[i][j], &in[i], from, 1);
+      }
     op->run(operand[0], n->n_in > 1 ? operand[1] : NULL, n->n_in > 2 ? operand[2] : NULL, result,
             (size_t)k);
     oi_store_f32(&out, at, k, result);

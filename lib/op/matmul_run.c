@@ -160,20 +160,10 @@ static void run_wide(const job *j, const oi_dot *d, int64_t at) {
 }
 
 // ---- pieces of the output ----
-// Which matrix of a side meets matrix `index` of the output: broadcast dims count as one.
+// Which matrix of a side meets matrix `index` of the output.
 static int64_t matrix_of(const oi_mm *mm, const oi_mm_side *side, int64_t index) {
-  int64_t at = 0, step = 1;
   if (side->count == 1) return 0;
-  for (uint32_t i = 0; i < mm->batch_rank; i++) {
-    uint32_t axis = mm->batch_rank - 1 - i;
-    int64_t here = index % mm->batch[axis];
-    index /= mm->batch[axis];
-    if (i >= side->batch_rank) continue;
-    int64_t size = side->batch[side->batch_rank - 1 - i];
-    at += (size == 1 ? 0 : here) * step;
-    step *= size;
-  }
-  return at;
+  return oi_broadcast_at(side->batch, side->batch_rank, mm->batch, mm->batch_rank, index);
 }
 
 // Sums of rows of b, weighted by the few rows of x: no product with a row of zeros, and the order
