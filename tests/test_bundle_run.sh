@@ -61,6 +61,9 @@ crowd() { seq 1 600 | paste -sd, | sed 's/[0-9]*/1/g'; }
 check "same: more tokens than fit" same --tokens "$(crowd)"
 printf '12+345=' >"$root/prompt"
 check "same: a prompt of a file" same --prompt-file "$root/prompt"
+check "same: a prompt of a folder" same --prompt-file "$root"
+piped() { sim --prompt-file <(cat "$root/prompt") >"$root/o1" && "$p" --prompt-file <(cat "$root/prompt") | cmp - "$root/o1"; }
+check "same: a prompt of a pipe" piped
 
 # A text begun in one goes on in the other; both write the same file; capacities may differ.
 check "bundle of another capacity" bundle "$m" "$root/c" --ctx 24 --name other
@@ -149,6 +152,19 @@ drawing() {
   done
 }
 check "settings of the package" drawing
+
+# Weights that are cut after they were opened: the program waits for its prompt, which comes when the file is short.
+cut_short() { # bundle
+  local code=0 writer
+  cp "$1/weights.oinf" "$root/w" && rm -f "$root/pipe" && mkfifo "$root/pipe" || return 1
+  (exec 3>"$root/pipe"; truncate -s 4096 "$root/w"; printf '12+345=' >&3) & writer=$!
+  "$1/model" --weights "$root/w" --prompt-file "$root/pipe" >"$root/o1" 2>"$root/err" || code=$?
+  kill $writer 2>/dev/null; wait $writer
+  cat "$root/err"; echo "ended with $code"; [ $code = 74 ] && [ "$(wc -l <"$root/err")" = 1 ] && grep -q shorter "$root/err"
+}
+check "mapped weights are cut" cut_short "$b"
+check "bundle under a budget" bundle "$m" "$root/paged" --budget min
+check "paged weights are cut" cut_short "$root/paged"
 
 # Arrays: a network that generates taken as arrays.
 printf '\223NUMPY\001\000\166\000%-117s\n\001\000\000\000\002\000\000\000\003\000\000\000' "{'descr': '<i4', 'fortran_order': False, 'shape': (3,)}" >"$root/x.npy"

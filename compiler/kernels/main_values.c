@@ -2,21 +2,35 @@
 
 // ---- files ----
 
+static int slurp_open(int fd, const char *path, size_t most, uint8_t **out, size_t *out_n) {
+  size_t room = 0, n = 0;
+  for (ssize_t got = 1; got > 0; n += (size_t)got) {
+    if (n == room) {
+      uint8_t *grown = realloc(*out, room = 2 * room + 65536);
+      if (!grown) return complain(MODEL_MEMORY, "out of memory");
+      *out = grown;
+    }
+    do got = read(fd, *out + n, room - n);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return complain(MODEL_IO, "'%s' cannot be read", path);
+    if ((size_t)got > most - n) return complain(MODEL_BAD, "'%s' is too long", path);
+  }
+  return *out_n = n, MODEL_OK;
+}
+
+// A whole file, or a pipe to its end.
 static int slurp(const char *path, size_t most, uint8_t **out, size_t *out_n) {
   struct stat st;
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return complain(MODEL_NOINPUT, "'%s' cannot be opened", path);
-  FILE *f = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "rb") : NULL;
-  if (!f) return close(fd), complain(MODEL_BAD, "'%s' is no regular file", path);
-  const size_t n = (size_t)st.st_size;
-  uint8_t *bytes = n <= most ? malloc(n + 1) : NULL;
-  const bool whole = bytes && fread(bytes, 1, n, f) == n;
-  fclose(f);
-  if (whole) return bytes[n] = 0, *out = bytes, *out_n = n, MODEL_OK;
-  free(bytes);
-  if (n > most) return complain(MODEL_BAD, "'%s' is too long", path);
-  return bytes ? complain(MODEL_IO, "'%s' cannot be read", path)
-               : complain(MODEL_MEMORY, "out of memory");
+  const bool is_file = fstat(fd, &st) == 0 &&
+                       (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
+  uint8_t *bytes = NULL;
+  const int code = is_file ? slurp_open(fd, path, most, &bytes, out_n)
+                           : complain(MODEL_BAD, "'%s' is no file", path);
+  close(fd);
+  if (code) return free(bytes), code;
+  return *out = bytes, MODEL_OK;
 }
 
 // Written whole, or not at all.
