@@ -1,6 +1,8 @@
 // The graph of a package: built for a known architecture, or taken over from a package into which a
-// program saved it. A saved graph states the dtypes of its weights, so it is taken over only where
-// they stay; the graph that a conversion built before is simply built again.
+// program saved it. A saved graph states the dtypes of its weights: over others it is built again
+// from its text, and types follow. The graph that a conversion built before is built by the
+// architecture's code.
+#include <stdio.h>
 #include <string.h>
 
 #include "convert/convert.h"
@@ -25,11 +27,15 @@ static oinf_status note_unknown(oi_convert *c) {
   return status;
 }
 
-// What a saved graph states of its weights and states does not hold any more.
-static bool is_changed(const oi_convert *c) {
-  if (c->parts.changed) return true;
+static bool has_other_dtypes(const oi_convert *c) {
   for (size_t i = 0; i < c->n_made; i++)
     if (c->draft->tensors.at[i].pub.dtype != c->parts.shape->tensors.at[i].pub.dtype) return true;
+  return false;
+}
+
+// What a saved graph states of its states does not hold any more, or its weights are not there.
+static bool is_another(const oi_convert *c) {
+  if (c->parts.changed) return true;
   const char *before = oinf_model_meta(c->from, "kv_dtype"),
              *now = oinf_model_meta(c->draft, "kv_dtype");
   return strcmp(before ? before : "f32", now ? now : "f32") != 0;
@@ -49,16 +55,30 @@ static oinf_status load_saved(oi_convert *c, oinf_graph **out) {
   return oinf_graph_load(c->ctx, c->draft, oinf_model_meta(c->from, "oinf.graph"), out);
 }
 
+// The one graph of the package over weights of other dtypes.
+static oinf_status rebuild_saved(oi_convert *c, oinf_graph **out) {
+  const oi_graph_text *g = &c->from->graphs.at[0];
+  char why[512];
+  const oinf_status status = oi_graph_parse_anew(c->ctx, c->draft, g->text, g->size, out);
+  if (status != OINF_GRAPH && status != OINF_FORMAT) return status;
+  snprintf(why, sizeof why, "%s", oinf_error(c->ctx));
+  oinf_error_clear(c->ctx);
+  return oi_fail(err(c), OINF_SUPPORT, "graph '%s' does not hold over the new weights: %s", g->name,
+                 why);
+}
+
 oinf_status oi_convert_graph(oi_convert *c, oinf_graph **out_graph, const oi_arch **out_arch) {
   const oi_arch *arch = oi_arch_find(&c->config);
-  const bool saved = oinf_model_graph_count(c->from) > 0, changed = is_changed(c);
+  const uint32_t saved = oinf_model_graph_count(c->from);
+  const bool another = is_another(c), dtypes = has_other_dtypes(c);
   if (!arch && !saved) return note_unknown(c);
-  if (saved && !changed) return load_saved(c, out_graph);
-  if (saved && (!arch || !is_built_graph(c)))
-    return oi_fail(
-        err(c), OINF_SUPPORT,
-        "the package holds a graph that a program saved: over other weights, or weights or "
-        "states of another dtype, that program builds it again");
+  if (saved && !another && !dtypes) return load_saved(c, out_graph);
+  if (saved && (!arch || !is_built_graph(c))) {
+    if (saved == 1 && !another) return rebuild_saved(c, out_graph);
+    return oi_fail(err(c), OINF_SUPPORT, "the package holds what a program saved: %s again",
+                   another ? "over other weights, or states of another dtype, it builds its graph"
+                           : "over weights of other dtypes, it builds its graphs");
+  }
   OI_TRY_AT(err(c), arch->build(&c->config, c->draft, out_graph), "building the graph of '%s'",
             arch->model_type);
   *out_arch = arch;

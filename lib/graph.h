@@ -152,6 +152,10 @@ static inline const oi_node *oi_node_at(const oinf_graph *g, uint32_t id) {
   return &g->nodes.at[id];
 }
 
+// A graph's text over a model whose weights have other dtypes than those it was printed over: types
+// follow from them, and a matmul with weights that are quantized now quantizes its other operand.
+oinf_status oi_graph_parse_anew(oinf_ctx *ctx, oinf_model *model, const char *text, size_t size,
+                                oinf_graph **out_graph);
 // Every invariant of a graph, in one pass; the message names the one that is broken.
 oinf_status oi_graph_verify(oinf_graph *g, oi_err *err);
 // The id of the tensor that weight node `node` means when loop symbols have these values; -1: not

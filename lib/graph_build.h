@@ -48,6 +48,9 @@ bool oi_pattern_check(oinf_graph *g, uint32_t region, const char *pattern, oi_wh
 // The type of a weight: `given` where there is no model, else it must be equal to the model's.
 // NULL: none is given.
 uint32_t oi_weight_add(oinf_graph *g, const char *name, const oi_type *given, oi_where at);
+// Operands of a matmul as it is built: a float beside quantized weights becomes the two values of a
+// quantize node. `in` has room for three.
+bool oi_matmul_operands(oinf_graph *g, const void *args, uint32_t *in, uint32_t *n, oi_where at);
 uint32_t oi_num_add(oinf_graph *g, double x, oinf_dtype dtype, oi_where at);
 uint32_t oi_sym_value_add(oinf_graph *g, oinf_dim dim, oi_where at);
 oinf_dim oi_sym_add(oinf_graph *g, const char *name, oinf_dim lo, oinf_dim hi, oi_where at);

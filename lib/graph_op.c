@@ -242,6 +242,16 @@ static bool quantize_operand(oinf_graph *g, const void *args, operands *in, oi_w
   return true;
 }
 
+bool oi_matmul_operands(oinf_graph *g, const void *args, uint32_t *in, uint32_t *n, oi_where at) {
+  operands list = {.n = *n};
+  if (oi_poisoned(g)) return false;
+  for (uint32_t i = 0; i < *n; i++)
+    if (!oi_value_usable(g, oi_val_of(g, list.id[i] = in[i]), "matmul", at)) return false;
+  if (!quantize_operand(g, args, &list, at)) return false;
+  memcpy(in, list.id, list.n * sizeof *in);
+  return *n = list.n, true;
+}
+
 // ---- the ways in ----
 
 oinf_val oi_build(oi_op op, const void *args) {

@@ -77,7 +77,7 @@ static bool read_results(oi_reader *r, results *out) {
 static uint32_t read_weight(oi_reader *r, results *out) {
   const char *name = oi_read_string(r);
   return name && read_results(r, out)
-             ? oi_weight_add(r->g, name, &out->said[0].type, oi_read_where(r))
+             ? oi_weight_add(r->g, name, r->over_anew ? NULL : &out->said[0].type, oi_read_where(r))
              : 0;
 }
 
@@ -129,6 +129,8 @@ static uint32_t read_table_op(oi_reader *r, oi_op op, results *out) {
   if (info->args_size > sizeof args) return oi_read_fail(r, "an op of fewer attributes"), 0;
   if (!oi_read_values(r, in, OINF_MAX_SPLIT, &n)) return 0;
   if (!oi_read_attrs(r, info->attrs, info->n_attrs, args) || !read_results(r, out)) return 0;
+  if (r->over_anew && op == OP_matmul && !oi_matmul_operands(r->g, args, in, &n, oi_read_where(r)))
+    return 0;
   return oi_build_list(r->g, op, args, in, n, NULL, r->line).id;
 }
 
@@ -373,9 +375,9 @@ static oinf_status parse_into(oi_reader *r) {
             : oi_fail(oi_ctx_err(r->ctx), OINF_FORMAT, "graph text, line %d: malformed", r->line);
 }
 
-oinf_status oinf_graph_parse(oinf_ctx *ctx, oinf_model *model, const char *text, size_t size,
-                             oinf_graph **out_graph) {
-  oi_reader r = {.ctx = ctx, .rest = text, .stop = text + size};
+static oinf_status parse(oinf_ctx *ctx, oinf_model *model, const char *text, size_t size,
+                         bool over_anew, oinf_graph **out_graph) {
+  oi_reader r = {.ctx = ctx, .rest = text, .stop = text + size, .over_anew = over_anew};
   if (size > MAX_TEXT)
     return oi_fail(oi_ctx_err(ctx), OINF_FORMAT, "graph text: expected at most %d bytes, found %zu",
                    MAX_TEXT, size);
@@ -393,4 +395,14 @@ oinf_status oinf_graph_parse(oinf_ctx *ctx, oinf_model *model, const char *text,
   }
   *out_graph = r.g;
   return OINF_OK;
+}
+
+oinf_status oinf_graph_parse(oinf_ctx *ctx, oinf_model *model, const char *text, size_t size,
+                             oinf_graph **out_graph) {
+  return parse(ctx, model, text, size, false, out_graph);
+}
+
+oinf_status oi_graph_parse_anew(oinf_ctx *ctx, oinf_model *model, const char *text, size_t size,
+                                oinf_graph **out_graph) {
+  return parse(ctx, model, text, size, true, out_graph);
 }

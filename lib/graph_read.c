@@ -277,7 +277,7 @@ bool oi_read_said(oi_reader *r, oi_said *out) {
 bool oi_read_made(oi_reader *r, uint32_t id, const oi_said *said) {
   if (!id || oi_poisoned(r->g)) return false;
   const oi_type *have = &r->g->values.at[id].type;
-  if (said->type.dtype && !oi_type_equal(have, &said->type)) {
+  if (!r->over_anew && said->type.dtype && !oi_type_equal(have, &said->type)) {
     r->failed = true;
     oi_fail(oi_ctx_err(r->ctx), OINF_FORMAT,
             "graph text, line %d: expected %s, as it follows, found %s", r->line,

@@ -10,6 +10,7 @@ typedef struct oi_reader {
   const char *rest, *stop;  // what follows it
   int line;                 // its number, from 1
   OI_VEC(uint32_t) ids;     // value by number
+  bool over_anew;           // types follow from the model's weights, not from the text
   bool failed;              // the context says why
 } oi_reader;
 

@@ -105,15 +105,79 @@ TEST(convert, renames_the_weights_of_a_saved_graph) {
   oinf_model_destroy(m);
 }
 
-TEST(convert, leaves_another_program_s_graph_to_that_program) {
-  save_program(oi_cv_path("net.oinf"), true);
-  oi_cv_refused(
-      (oi_convert){
-          .source = oi_cv_path("net.oinf"), .out = oi_cv_path("bad.oinf"), .quant = "q8_0"},
-      OINF_SUPPORT, "a graph that a program saved");
+OINF_OP(doubled, 1, { out = a + a; });
+
+// Matrices of a family in a loop, one of which two products read, a table of rows, a user's op.
+static void build_layers(oinf_graph *g) {
+  const oinf_dim n = oinf_sym(g, "N", 1, 9);
+  oinf_val x = oinf_gather(oinf_weight(g, "table"), oinf_input(g, "ids", OINF_I32, n));
+  oinf_for(l, g, 2, &x) {
+    oinf_val w = oinf_weight(g, "blk.{l}.w"), h = oinf_matmul(x, w, .transpose_b = true);
+    x = oinf_name(oinf_add(x, oinf_user(g, &doubled, h)), "h.{l}");
+    x = oinf_add(x, oinf_matmul(x, w, .transpose_b = true, .act = OINF_F32));
+  }
+  oinf_output(g, "y", oinf_matmul(x, oinf_weight(g, "blk.1.w"), .transpose_b = true));
 }
 
-OINF_OP(doubled, 1, { out = a + a; });
+static void save_layers(const char *path) {
+  static float w[32 * 32];
+  static const char *const names[] = {"table", "blk.0.w", "blk.1.w"};
+  oinf_model *m;
+  oinf_graph *g;
+  for (int i = 0; i < 32 * 32; i++) w[i] = (float)(i * 37 % 101 - 50) / 400;
+  oi_cv_clear();
+  CHECK_INT(oinf_model_create(oi_cv_ctx, &m), OINF_OK);
+  for (int i = 0; i < 3; i++)
+    CHECK_INT(oinf_model_add(m, names[i], OINF_F32, 2, (int64_t[]){32, 32}, w), OINF_OK);
+  CHECK_INT(oinf_graph_create(oi_cv_ctx, m, "net", &g), OINF_OK);
+  build_layers(g);
+  CHECK_MSG(oinf_graph_save(g, m) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
+  CHECK_INT(oinf_model_save(m, path), OINF_OK);
+  oinf_graph_destroy(g);
+  oinf_model_destroy(m);
+}
+
+// The graph that comes out is the one that the program would build over the new weights.
+TEST(convert, a_saved_graph_is_built_again_over_other_dtypes) {
+  static const char *const recipes[] = {
+      "quantize: [{match: \"*\", to: q8_0}]\n", "quantize: [{match: \"blk.*\", to: q4_0}]\n",
+      "quantize: [{match: \"blk.1.w\", to: none}, {match: table, to: q4_0}]\n",
+      "dtype: [{match: \"blk.*\", to: bf16}]\n",
+      "dtype: [{match: \"blk.*\", to: f16}]\nquantize: [{match: table, to: q8_0}]\n"};
+  save_layers(oi_cv_path("layers.oinf"));
+  for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+    oinf_graph *g;
+    oi_cv_good((oi_convert){.source = oi_cv_path("layers.oinf"),
+                            .out = oi_cv_path("anew.oinf"),
+                            .recipe = oi_cv_recipe(recipes[i])});
+    oinf_model *m = oi_cv_open(oi_cv_path("anew.oinf"));
+    CHECK_INT(oinf_graph_create(oi_cv_ctx, m, "net", &g), OINF_OK);
+    build_layers(g);
+    CHECK_MSG(oinf_graph_check(g) == OINF_OK, "%s", oinf_error(oi_cv_ctx));
+    CHECK_STR(oinf_model_graph_text(m, 0, NULL), oinf_graph_text(g));
+    oinf_graph_destroy(g);
+    oinf_model_destroy(m);
+  }
+}
+
+TEST(convert, a_saved_graph_that_does_not_hold_any_more_is_refused) {
+  static const struct {
+    const char *recipe, *set, *why;
+  } rows[] = {
+      {"quantize: [{match: blk.0.w, to: q8_0}]\n", NULL, "over the new weights: weight 'blk.1.w'"},
+      {"dtype: [{match: table, to: f16}]\n", NULL, "over the new weights: loop: carried value"},
+      {"drop: [table]\ndtype: [{match: blk.*, to: f16}]\n", NULL, "'table' is not in the model"},
+      {NULL, "kv_dtype=f16", "states of another dtype, it builds its graph again"}};
+  save_layers(oi_cv_path("layers.oinf"));
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    oi_list sets = {{rows[i].set}, rows[i].set != NULL};
+    oi_cv_refused((oi_convert){.source = oi_cv_path("layers.oinf"),
+                               .out = oi_cv_path("bad.oinf"),
+                               .recipe = rows[i].recipe ? oi_cv_recipe(rows[i].recipe) : NULL,
+                               .sets = &sets},
+                  OINF_SUPPORT, rows[i].why);
+  }
+}
 
 TEST(convert, leaves_goldens_out_where_no_simulator_knows_the_ops) {
   oinf_model *m;
