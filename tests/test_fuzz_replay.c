@@ -23,6 +23,13 @@
 #undef use
 #undef LLVMFuzzerTestOneInput
 
+#define LLVMFuzzerTestOneInput fuzz_npy
+#include "tests/fuzz/fuzz_npy.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_yaml
+#include "tests/fuzz/fuzz_yaml.c"
+#undef LLVMFuzzerTestOneInput
+
 // No byte behind the input belongs to it: a sanitizer sees a read past its end.
 static uint8_t *read_whole(const char *path, size_t *out_n) {
   char *bytes = oi_test_slurp(path, out_n);
@@ -51,3 +58,5 @@ TEST(replay, safetensors) { replay("safetensors", fuzz_safetensors); }
 TEST(replay, oinf) { replay("oinf", fuzz_oinf); }
 TEST(replay, graph) { replay("graph", fuzz_graph); }
 TEST(replay, tokenizer) { replay("tokenizer", fuzz_tokenizer); }
+TEST(replay, npy) { replay("npy", fuzz_npy); }
+TEST(replay, yaml) { replay("yaml", fuzz_yaml); }
