@@ -251,6 +251,7 @@ void oi_emit_close(oi_emit *e) {
   oi_plan_free(&e->plan);
   oi_vec_free(e->ctx, &e->weights);
   oi_vec_free(e->ctx, &e->tensors);
+  oi_vec_free(e->ctx, &e->functions);
   oi_arena_free(&e->arena);
   oinf_graph_destroy(e->g);
 }

@@ -9,8 +9,9 @@
 #include "formats/generation.h"
 
 enum {
-  OI_EMIT_PICK = 16
-};  // bytes of a row that an index picks, in kernels/open.c
+  OI_EMIT_PICK = 16,  // bytes of a row that an index picks, in kernels/open.c
+  OI_EMIT_BATCH = 8   // kernels that run in one go, in kernels/run.c
+};
 
 // A weight node: where its tensors lie, by the indices of the loops around it, flattened.
 typedef struct oi_emit_weight {
@@ -36,6 +37,20 @@ typedef struct oi_emit_cut {
   bool may_fail;
 } oi_emit_cut;
 
+// How an item's kernel runs with those before it (lower_batch.c).
+typedef enum oi_emit_join {
+  OI_JOIN_NOT,
+  OI_JOIN_BESIDE,
+  OI_JOIN_BEHIND  // each piece of it behind the same piece of the kernel before
+} oi_emit_join;
+
+// A function of kernels.c: what it does with an empty name for its own, and the name of the one
+// that is printed for it.
+typedef struct oi_emit_function {
+  const char *name, *as, *text;
+  uint64_t hash;
+} oi_emit_function;
+
 typedef struct oinf_emit {
   oinf_ctx *ctx;
   oinf_model *model;
@@ -53,6 +68,9 @@ typedef struct oinf_emit {
   uint32_t *in_order;  // nodes that have a kernel
   uint32_t n_kernels;
   oi_emit_cut *cuts;   // by node
+  OI_VEC(oi_emit_function) functions;
+  bool *in_place;       // by node: a state write whose rows are made there; NULL: none
+  oi_emit_join *joins;  // by item of the plan; NULL: nothing joins
   unsigned dot_types;  // bits: storage types of the runtime's inner kernels that are used
   OI_VEC(oi_emit_weight) weights;
   OI_VEC(uint32_t) tensors;  // of the source, in order of first use
@@ -111,6 +129,7 @@ void oi_emit_window_rows(oi_emit *e);                    // a function of model.
 int64_t oi_emit_rows(const oi_emit *e, uint32_t state);  // that it has in memory
 // emit_plan.c: the plan of every value that is left; then its weights, arenas, figures.
 oinf_status oi_emit_plan_memory(oi_emit *e);
+oinf_status oi_emit_number_kernels(oi_emit *e);
 oinf_status oi_emit_plan_paging(oi_emit *e);
 oinf_status oi_emit_arenas(oi_emit *e);  // once every kernel has said what it needs
 // lower_memory.c, lower_paging.c: what they decided, for people.
@@ -164,6 +183,9 @@ typedef struct oi_hole {
 oinf_status oi_emit_template(oi_emit *e, const char *file, const oi_hole *holes, size_t n);
 oinf_status oi_emit_runtime(oi_emit *e);
 void oi_emit_tidy(oi_emit *e, size_t from);  // emit_tidy.c: what was printed since
+// emit_share.c: functions printed since that another one is for go; the name of that one.
+void oi_emit_share(oi_emit *e, size_t from);
+const char *oi_emit_shared_name(const oi_emit *e, const char *name);
 // emit_convert.c: element i of a node by an expression over i and x0[i].
 bool oi_emit_is_flat(uint32_t op);
 oinf_status oi_emit_flat(oi_emit *e, const oi_node *n);

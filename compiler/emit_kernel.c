@@ -2,6 +2,9 @@
 // said here, what fills its holes in the files emit_product.c, emit_row.c and emit_attend.c; loops
 // over elements are printed by emit_move.c. What is missing is refused by its name, before anything
 // is written.
+#include <stdio.h>
+#include <string.h>
+
 #include "compiler/emit_fill.h"
 
 #include <oinf/ops.h>
@@ -108,35 +111,45 @@ const char *oi_emit_ready_name(const oi_emit *e, uint32_t node, char room[96]) {
   return oi_emit_kernel_name(e, e->cuts[node].ready_of ? e->cuts[node].ready_of : node, room);
 }
 
-// Every kernel of this file, by its number.
+static void put_row(oi_emit *e, const char *name) {
+  const char *as = oi_emit_shared_name(e, name);
+  oi_text_put(&e->out, "    K(%s),", as);
+  oi_text_put(&e->out, strcmp(as, name) == 0 ? "\n" : "  // %s\n", name);
+}
+
+// The kernels by their numbers.
 static void put_table(oi_emit *e) {
-  char name[96];
+  char name[96], ready[112];
   oi_text_put(&e->out, "static kernel *const K(kernels)[] = {\n");
   for (uint32_t i = 0; i < e->n_kernels; i++) {
     const uint32_t node = e->in_order[i];
-    if (e->cuts[node].ready)
-      oi_text_put(&e->out, "    K(%s_ready),\n", oi_emit_ready_name(e, node, name));
-    oi_text_put(&e->out, "    K(%s),\n", oi_emit_kernel_name(e, node, name));
+    snprintf(ready, sizeof ready, "%s_ready", oi_emit_ready_name(e, node, name));
+    if (e->cuts[node].ready) put_row(e, ready);
+    put_row(e, oi_emit_kernel_name(e, node, name));
   }
   oi_text_put(&e->out, "    NULL};\n");
 }
 
+static oinf_status put_kernel(oi_emit *e, uint32_t node) {
+  const size_t from = e->out.n;
+  OI_TRY(oi_emit_kernel(e, node, &e->cuts[node]));
+  if (oi_node_at(e->g, node)->op != OP_USER) oi_emit_tidy(e, from);
+  oi_emit_share(e, from);
+  if (e->out.n > from) oi_text_put(&e->out, "\n");
+  return OINF_OK;
+}
+
 oinf_status oi_emit_kernels(oi_emit *e) {
-  e->dot_types = 0;
+  e->dot_types = 0, e->functions.n = 0;
   oi_text_put(&e->out,
-              "// The kernels of this network, in the order in which they first run. "
-              "%s: one float\n// operation a statement, %s. "
-              "Each works on units from .. to - 1 of its\n// work (call and run, in library.c); "
+              "// The kernels of this network, in the order in which they first run, each once. "
+              "%s: one\n// float operation a statement, %s. "
+              "Each works on units from .. to - 1\n// of its work (call and run, in library.c); "
               "bounds of a step and turns of loops are in d.\n\n",
               e->desc.fast ? "Fast" : "Strict",
               e->desc.fast ? "which the compiler may fuse with the next"
                            : "sums in sixteen partials");
-  for (uint32_t i = 0; i < e->n_kernels; i++) {
-    const size_t from = e->out.n;
-    OI_TRY(oi_emit_kernel(e, e->in_order[i], &e->cuts[e->in_order[i]]));
-    if (oi_node_at(e->g, e->in_order[i])->op != OP_USER) oi_emit_tidy(e, from);
-    oi_text_put(&e->out, "\n");
-  }
+  for (uint32_t i = 0; i < e->n_kernels; i++) OI_TRY(put_kernel(e, e->in_order[i]));
   put_table(e);
   return OINF_OK;
 }
