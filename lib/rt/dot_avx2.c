@@ -212,10 +212,10 @@ INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns,
 }
 
 INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                          const uint8_t *x, int groups) {
+                          const uint8_t *x, int64_t width, int groups) {
   EACH (j, 8) {
     int32_t some;
-    memcpy(&some, x + 4 * j, sizeof some);
+    memcpy(&some, x + 4 * j * width, sizeof some);
     const __m256i both = _mm256_set1_epi32(some), odd = _mm256_srai_epi16(both, 8),
                   even = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
     EACH (t, groups)
@@ -228,15 +228,15 @@ INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GR
 }
 
 INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                            const uint8_t *x, int groups) {
+                            const uint8_t *x, int64_t width, int groups) {
   const __m256i low = _mm256_set1_epi8(15);
   __m256i pairs[DOT_GROUPS][LANES];
   EACH (t, groups)
     EACH (l, LANES) pairs[t][l] = _mm256_setzero_si256();
   EACH (j, 4) {
     int32_t lo, hi;
-    memcpy(&lo, x + 4 * j, sizeof lo);
-    memcpy(&hi, x + 4 * j + 16, sizeof hi);
+    memcpy(&lo, x + 4 * j * width, sizeof lo);
+    memcpy(&hi, x + 4 * (j + 4) * width, sizeof hi);
     const __m256i xl = _mm256_set1_epi32(lo), xh = _mm256_set1_epi32(hi);
     EACH (t, groups)
       EACH (l, LANES) {
@@ -253,9 +253,9 @@ INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_
 
 #define WALK_SUMS
 INLINE void V(walk_sums)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                         const uint8_t *x, int groups, bool q8) {
-  if (q8) V(walk_bytes)(s, q, x, groups);
-  else V(walk_nibbles)(s, q, x, groups);
+                         const uint8_t *x, int64_t width, int groups, bool q8) {
+  if (q8) V(walk_bytes)(s, q, x, width, groups);
+  else V(walk_nibbles)(s, q, x, width, groups);
 }
 
 #include "lib/rt/dot_panel.inc"

@@ -248,10 +248,10 @@ INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns,
 }
 
 INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                          const uint8_t *x, int groups) {
+                          const uint8_t *x, int64_t width, int groups) {
   EACH (j, 8) {
     int32_t some;
-    memcpy(&some, x + 4 * j, sizeof some);
+    memcpy(&some, x + 4 * j * width, sizeof some);
     const __m512i xs = _mm512_set1_epi32(some);
     EACH (t, groups)
       s[t][0] = (vi)_mm512_dpbusd_epi32((__m512i)s[t][0], _mm512_loadu_si512(q[t] + 64 * j), xs);
@@ -260,14 +260,14 @@ INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GR
 
 // High halves are multiplied where they stand, and their sum is shifted down.
 INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                            const uint8_t *x, int groups) {
+                            const uint8_t *x, int64_t width, int groups) {
   const __m512i low = _mm512_set1_epi8(15);
   __m512i high[DOT_GROUPS];
   EACH (t, groups) high[t] = _mm512_setzero_si512();
   EACH (j, 4) {
     int32_t lo, hi;
-    memcpy(&lo, x + 4 * j, sizeof lo);
-    memcpy(&hi, x + 4 * j + 16, sizeof hi);
+    memcpy(&lo, x + 4 * j * width, sizeof lo);
+    memcpy(&hi, x + 4 * (j + 4) * width, sizeof hi);
     const __m512i xl = _mm512_set1_epi32(lo), xh = _mm512_set1_epi32(hi);
     EACH (t, groups) {
       const __m512i w = _mm512_loadu_si512(q[t] + 64 * j);
@@ -280,9 +280,9 @@ INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_
 
 #define WALK_SUMS
 INLINE void V(walk_sums)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                         const uint8_t *x, int groups, bool q8) {
-  if (q8) V(walk_bytes)(s, q, x, groups);
-  else V(walk_nibbles)(s, q, x, groups);
+                         const uint8_t *x, int64_t width, int groups, bool q8) {
+  if (q8) V(walk_bytes)(s, q, x, width, groups);
+  else V(walk_nibbles)(s, q, x, width, groups);
 }
 
 #include "lib/rt/dot_panel.inc"

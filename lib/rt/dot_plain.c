@@ -156,11 +156,11 @@ INLINE vi V(add_pairs)(short8 a, short8 b) {
 
 // Even and odd elements of four at a time, as 16 bits.
 INLINE void V(walk_sums)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
-                         const uint8_t *x, int groups, bool q8) {
+                         const uint8_t *x, int64_t width, int groups, bool q8) {
   short8 even[8], odd[8];
   EACH (j, 8) {
     int8_t e[4];
-    memcpy(e, x + 4 * j, sizeof e);
+    memcpy(e, x + 4 * j * width, sizeof e);
     even[j] = (short8){e[0], e[2], e[0], e[2], e[0], e[2], e[0], e[2]};
     odd[j] = (short8){e[1], e[3], e[1], e[3], e[1], e[3], e[1], e[3]};
   }
