@@ -111,8 +111,8 @@ static void check_float_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
     const oi_dots *dots = oi_dots_of(levels[v]);
     for (int64_t j = 0; j < n; j += OI_GROUP)
       oi_pack_of(dots, as)((float *)(void *)(groups + j / OI_GROUP * oi_group_bytes(k, as)),
-                             weights + j * pitch, pitch, n - j < OI_GROUP ? n - j : OI_GROUP,
-                             OI_GROUP, k);
+                           weights + j * pitch, pitch, n - j < OI_GROUP ? n - j : OI_GROUP,
+                           OI_GROUP, k);
     for (int64_t i = 0; i < m; i += OI_TILE) {
       const int64_t width = m - i < OI_TILE ? m - i : OI_TILE;
       dots->pack_f32((float *)(void *)(tiles + i * oi_tile_pitch(k, as)), rows[i], sizeof rows[0],
@@ -138,6 +138,36 @@ static void check_floats(oinf_dtype type) {
       check_float(type, ms[m], 11, sizes[i]);
     for (size_t m = 0; m < sizeof ms / sizeof *ms && sizes[i] < 300; m++)
       check_float_panels(type, ms[m], ns[(m + i) % (sizeof ns / sizeof *ns)], sizes[i]);
+  }
+}
+
+// Rows of w that hold several sides, each for a part of the rows of x.
+static void check_sides(oinf_dtype type, int64_t sides, int64_t each, int64_t n, int64_t k) {
+  const int64_t size = type == OINF_F32 ? 4 : 2, pitch = (sides * k + 3) * size, m = sides * each;
+  CHECK(m <= MOST_M && n <= MOST_W && sides * k <= MOST_K);
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++)
+      want[i][j] =
+          ref_dot(rows[i], 1, OINF_F32, weights + j * pitch + i / each * k * size, 1, type, k);
+  const oi_dot d = {.x = rows,
+                    .x_pitch = sizeof rows[0],
+                    .w_pitch = pitch,
+                    .m = m,
+                    .n = n,
+                    .k = k,
+                    .sides = sides};
+  check_levels("sides", type, d);
+}
+
+TEST(dot, sides_equal_the_scalar_order) {
+  static const int64_t shapes[][4] = {{2, 1, 1, 20},  {2, 4, 33, 16}, {3, 5, 7, 8},
+                                      {8, 1, 38, 33}, {2, 6, 4, 64},  {4, 3, 19, 40}};
+  static const oinf_dtype types[] = {OINF_F32, OINF_F16, OINF_BF16};
+  fill_rows(MOST_K, 31);
+  for (size_t i = 0; i < 3 * sizeof shapes / sizeof *shapes; i++) {
+    const int64_t *s = shapes[i / 3];
+    fill_floats(types[i % 3], MOST_W * 300, false, i);
+    check_sides(types[i % 3], s[0], s[1], s[2], s[3]);
   }
 }
 
@@ -229,8 +259,7 @@ static void check_quant_panels(oinf_dtype type, int64_t m, int64_t n, int64_t k)
       memcpy(x + r * k, bytes[i + r], (size_t)k);
       memcpy(d + r * (k / 32), scales[i + r], (size_t)k / 32 * sizeof *d);
     }
-    oi_pack_tile(tiles + i * oi_tile_pitch(k, as), x, d, width, k,
-                 as);
+    oi_pack_tile(tiles + i * oi_tile_pitch(k, as), x, d, width, k, as);
   }
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
@@ -296,7 +325,8 @@ static float want_mix(oinf_dtype type, const float *e, int64_t begin, int64_t en
   return sum * 0.75f;
 }
 
-// In two calls, cut anywhere.
+// In three calls: cut anywhere, and then by where rows go. Rows of v hold two sides where they are
+// long enough for it.
 static void check_mix(oinf_dtype type, int64_t m, int64_t begin, int64_t end, int64_t d,
                       bool masked) {
   static float part[MIX_ROWS * 16 * (MIX_D + 3)];
@@ -304,8 +334,11 @@ static void check_mix(oinf_dtype type, int64_t m, int64_t begin, int64_t end, in
   for (size_t v = 0; v < sizeof levels / sizeof *levels; v++) {
     if (!has(levels[v])) continue;
     memset(part, 0, sizeof part);
+    const int64_t size = type == OINF_F32 ? 4 : 2, sides = m % 2 == 0 && 2 * d <= MIX_D ? 2 : 0;
     oi_mix a = {.part = part,
                 .part_pitch = d + 3,
+                .sides = sides,
+                .side = d * size,
                 .e = weights_of[0],
                 .e_pitch = MIX_KEYS,
                 .v = weights,
@@ -316,12 +349,15 @@ static void check_mix(oinf_dtype type, int64_t m, int64_t begin, int64_t end, in
                 .end = begin + (end - begin) * 2 / 3,
                 .columns = d};
     oi_mix_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&a);
-    a.begin = a.end, a.end = end;
+    a.begin = a.end, a.end = end, a.without = 0x0ff7;
+    oi_mix_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&a);
+    a.without = ~a.without;
     oi_mix_of(oi_dots_of(levels[v]), oi_dtype_dot(type))(&a);
     for (int64_t r = 0; r < m; r++) {
       oi_dots_of(levels[v])->mixed(out, part + r * 16 * (d + 3), d + 3, d, 0.75f);
       for (int64_t i = 0; i < d; i++)
-        CHECK_MSG(ref_same(out[i], want_mix(type, weights_of[r], begin, end, i, masked)),
+        CHECK_MSG(ref_same(out[i], want_mix(type, weights_of[r], begin, end,
+                                            sides && r >= m / 2 ? i + d : i, masked)),
                   "%s %d..%d m %d d %d: [%d][%d]", oi_cpu_name(levels[v]), (int)begin, (int)end,
                   (int)m, (int)d, (int)r, (int)i);
     }

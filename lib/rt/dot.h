@@ -25,7 +25,9 @@ typedef enum oi_dot_type {
   OI_DOT_NONE  // otherwise
 } oi_dot_type;
 
-// out[i * out_pitch + j] = dot(row i of x, row j of w), i < m, j < n.
+// out[i * out_pitch + j] = dot(row i of x, row j of w), i < m, j < n. Where there are sides, w of
+// floats holds as many rows of k elements side by side, and so many equal parts of the rows of x
+// are each for one of them.
 typedef struct oi_dot {
   float *out;
   int64_t out_pitch;  // floats
@@ -35,11 +37,13 @@ typedef struct oi_dot {
   int64_t w_pitch;    // bytes
   int64_t m, n, k;
   int64_t ahead;  // one row of x by groups: bytes that each stream of w is fetched ahead; 0: none
+  int64_t sides;  // 0: one
 } oi_dot;
 typedef void oi_dot_fn(const oi_dot *d);
 
 // part[i][j mod 16][c] += e[i][j] * v[j][c] for i < m, c < columns and j in begin .. end, upwards.
 // j counts from the start of the sum whatever `begin` is, so a sum may be made in several calls.
+// Sides are as of oi_dot.
 typedef struct oi_mix {
   float *part;  // m times 16 rows of part_pitch floats
   int64_t part_pitch;
@@ -49,6 +53,8 @@ typedef struct oi_mix {
   int64_t v_pitch;
   const uint8_t *seen;  // row j is left out where seen[j] == 0; NULL: none is
   int64_t m, begin, end, columns;
+  unsigned without;     // bit j mod 16: those j are left to another call
+  int64_t sides, side;  // 0: one; bytes from one to the next
 } oi_mix;
 typedef void oi_mix_fn(const oi_mix *a);
 

@@ -71,11 +71,11 @@ static inline float4 V(fold_four)(vf p[4][LANES]) {
 }
 
 static void V(mix_rest)(const oi_mix *a, oi_dot_type type) {
-  const int64_t size = type == OI_DOT_F32 ? 4 : 2;
+  const int64_t size = type == OI_DOT_F32 ? 4 : 2, each = a->sides ? a->m / a->sides : a->m;
   for (int64_t j = a->begin; j < a->end; j++) {
-    if (a->seen && !a->seen[j]) continue;
-    const uint8_t *v = (const uint8_t *)a->v + j * a->v_pitch;
+    if ((a->seen && !a->seen[j]) || a->without >> (j & 15) & 1) continue;
     for (int64_t i = 0; i < a->m; i++) {
+      const uint8_t *v = (const uint8_t *)a->v + j * a->v_pitch + i / each * a->side;
       float *part = a->part + (i * 16 + j % 16) * a->part_pitch, e = a->e[i * a->e_pitch + j];
       for (int64_t c = 0; c < a->columns; c++) {
         float product = V(widen_one)(v + c * size, type) * e;
