@@ -110,18 +110,16 @@ static void put_kept(oi_filling *f, const char *name, oinf_dtype dtype) {
 
 static oinf_status attend(oi_filling *f, const oi_type *q, const oi_type *k, const oi_type *v,
                           int64_t keys) {
-  const size_t at = oi_put_mark(f);
-  oi_text_put(&f->e->out, "oi_attend_items(");
-  oi_emit_dim(f->e, q->dim[0]);
-  for (int i = 0; i < 2; i++)
-    oi_text_put(&f->e->out, ", "), oi_emit_dim(f->e, i ? k->dim[1] : q->dim[1]);
-  oi_text_put(&f->e->out, ")");
-  f->cut->units = oi_emit_taken(f->e, at);
-  f->cut->own = (uint64_t)oi_attend_room(keys, oi_emit_bound(f->e, k->dim[2]));
+  const int64_t d = oi_emit_bound(f->e, k->dim[2]);
+  f->cut->units = f->cut->cost = "1";
+  f->cut->own = (uint64_t)oi_attend_own(keys, d);
   oi_put_dim(f, "ROWS", q->dim[0]);
   put_kept(f, "K_TYPE", k->dtype);
   put_kept(f, "V_TYPE", v->dtype);
   OI_TRY(oi_put_floats(f, q));
+  f->cut->shared = (f->cut->shared + 63) / 64 * 64;
+  oi_put_format(f, "SHARED", "%llu", (unsigned long long)f->cut->shared);
+  f->cut->shared += (uint64_t)oi_attend_shared(oi_emit_bound(f->e, q->dim[1]), keys, d);
   return oi_put_end(f, "attend.c");
 }
 

@@ -13,7 +13,12 @@ typedef struct problem {
   oinf_dtype q_type, kv_type, mask_type;  // OINF_NONE: no mask
 } problem;
 
-enum { MOST_ROWS = 700, MOST_HEADS = 12, MOST_D = 80, MOST = MOST_ROWS * MOST_HEADS * MOST_D };
+enum {
+  MOST_ROWS = 700,
+  MOST_HEADS = 12,
+  MOST_D = 80,
+  MOST = MOST_ROWS * MOST_HEADS * MOST_D
+};
 static uint8_t q[MOST * 4], k[MOST * 4], v[MOST * 4], mask[MOST_ROWS * MOST_ROWS * 4];
 static float out[MOST];
 
@@ -92,12 +97,9 @@ static void fill(uint8_t *at, oinf_dtype type, int64_t n, uint64_t seed) {
   for (int64_t i = 0; i < n; i++) {
     float x = ref_uniform(&seed) * 2;
     uint16_t half = (uint16_t)(ref_random(&seed) & 0xbfff);
-    if (type == OINF_F32)
-      memcpy(at + 4 * i, &x, 4);
-    else if (type == OINF_BF16)
-      memcpy(at + 2 * i, (const uint8_t *)&x + 2, 2);
-    else
-      memcpy(at + 2 * i, &half, 2);
+    if (type == OINF_F32) memcpy(at + 4 * i, &x, 4);
+    else if (type == OINF_BF16) memcpy(at + 2 * i, (const uint8_t *)&x + 2, 2);
+    else memcpy(at + 2 * i, &half, 2);
   }
 }
 
@@ -105,12 +107,9 @@ static void fill_mask(oinf_dtype type, int64_t n, uint64_t seed) {
   fill(mask, type == OINF_BOOL ? OINF_F32 : type, n, seed);
   for (int64_t i = 0; i < n; i++) {
     bool hidden = ref_random(&seed) % 4 == 0;
-    if (type == OINF_BOOL)
-      mask[i] = !hidden;
-    else if (hidden && type == OINF_F32)
-      memcpy(mask + 4 * i, &(float){-INFINITY}, 4);
-    else if (hidden)
-      memcpy(mask + 2 * i, &(uint16_t){type == OINF_F16 ? 0xfc00 : 0xff80}, 2);
+    if (type == OINF_BOOL) mask[i] = !hidden;
+    else if (hidden && type == OINF_F32) memcpy(mask + 4 * i, &(float){-INFINITY}, 4);
+    else if (hidden) memcpy(mask + 2 * i, &(uint16_t){type == OINF_F16 ? 0xfc00 : 0xff80}, 2);
   }
 }
 
@@ -137,6 +136,9 @@ static const problem problems[] = {
     {3, 47, 4, 2, 16, 44, {.causal = true}, OINF_F32, OINF_F32, OINF_F32},
     {7, 30, 2, 2, 8, 0, {.softcap = 4}, OINF_F32, OINF_BF16, OINF_BF16},
     {7, 30, 2, 2, 8, 0, {.scale = 0}, OINF_F32, OINF_F16, OINF_F16},
+    {3, 400, 12, 4, 20, 397, {.causal = true, .window = 310}, OINF_F32, OINF_F16, OINF_NONE},
+    {2, 290, 5, 5, 33, 300, {.softcap = 3}, OINF_F16, OINF_BF16, OINF_NONE},
+    {1, 20, 2, 1, 16, -1, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
 };
 
 TEST(sdpa, equals_the_definition) {
@@ -153,7 +155,7 @@ TEST(sdpa, equals_the_definition) {
 }
 
 static void check_threads(const problem *p) {
-  static float first[30 * 6 * 32];
+  static float first[MOST_HEADS * 30 * 32];
   const size_t bytes = (size_t)(p->t * p->h * p->d) * 4;
   CHECK(bytes <= sizeof first);
   fill(q, OINF_F32, p->t * p->h * p->d, 4), fill(k, OINF_F32, p->s * p->g * p->d, 5),
@@ -168,20 +170,26 @@ static void check_threads(const problem *p) {
   }
 }
 
-// Many queries; one query of eight heads and of fifteen on one group; fewer items than threads.
+// Many queries; one query of eight heads and of fifteen on one group; fewer items than threads; one
+// and three queries over so many keys that they are worth sharing.
 TEST(sdpa, is_the_same_for_every_number_of_threads) {
   static const problem shared[] = {
       {30, 90, 6, 3, 32, 60, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
       {1, 70, 8, 1, 32, 69, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
       {1, 70, 15, 1, 32, 69, {.causal = true, .window = 9}, OINF_F32, OINF_F32, OINF_NONE},
-      {5, 33, 1, 1, 16, 28, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE}};
+      {5, 33, 1, 1, 16, 28, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
+      {1, 700, 12, 3, 32, 699, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE},
+      {3, 650, 5, 5, 24, 640, {.causal = true, .window = 300}, OINF_F32, OINF_F32, OINF_NONE},
+      {1, 500, 4, 1, 64, 499, {.causal = true, .window = 401}, OINF_F32, OINF_F32, OINF_NONE}};
   for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) check_threads(&shared[i]);
 }
 
 // Queries of a step of many equal those of steps of one, which see fewer keys.
 TEST(sdpa, chunks_equal_single_steps) {
   static const problem all = {37, 37, 4, 2, 16, 0, {.causal = true}, OINF_F32, OINF_F32, OINF_NONE};
-  enum { ROW = 4 * 16 };
+  enum {
+    ROW = 4 * 16
+  };
   static float first[37 * ROW];
   static uint8_t rows[37 * ROW * 4];
   fill(q, OINF_F32, 37 * ROW, 7), fill(k, OINF_F32, 37 * 32, 8), fill(v, OINF_F32, 37 * 32, 9);

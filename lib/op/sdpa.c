@@ -59,9 +59,9 @@ static int64_t query_bytes(const oi_view *q) {
 }
 
 uint64_t oi_room_sdpa(const oi_call *c) {
-  const oi_view *k = &c->in[1];
-  const int64_t workers = oi_threads_count(c->threads) * oi_attend_room(k->dim[0], k->dim[2]);
-  return (uint64_t)(query_bytes(&c->in[0]) + workers);
+  const oi_view *q = &c->in[0], *k = &c->in[1];
+  const int64_t workers = oi_threads_count(c->threads) * oi_attend_own(k->dim[0], k->dim[2]);
+  return (uint64_t)(query_bytes(q) + oi_attend_shared(q->dim[1], k->dim[0], k->dim[2]) + workers);
 }
 
 static bool add_mask(const void *user, int64_t t, float *s, uint8_t *seen, int64_t begin,
@@ -80,17 +80,6 @@ static bool add_mask(const void *user, int64_t t, float *s, uint8_t *seen, int64
   return any;
 }
 
-typedef struct job {
-  oi_attend attend;
-  uint8_t *room;  // of worker 0
-} job;
-
-static void run_items(void *arg, int64_t begin, int64_t end, int worker) {
-  const job *j = arg;
-  oi_attend_run(&j->attend, begin, end,
-                j->room + worker * oi_attend_room(j->attend.keys, j->attend.d));
-}
-
 static float scale_of(const oinf_sdpa_args *args, int64_t d) {
   return (float)(args->scale != 0 ? args->scale : oi_div_d(1.0, oi_sqrt_d((double)d)));
 }
@@ -98,30 +87,36 @@ static float scale_of(const oinf_sdpa_args *args, int64_t d) {
 void oi_run_sdpa(const oi_call *c) {
   const oinf_sdpa_args *args = c->args;
   const oi_view *q = &c->in[0], *k = &c->in[1], *v = &c->in[2];
-  job j = {.attend = {.dots = oi_dots_of((oi_cpu)c->cpu),
-                      .out = c->out->data,
-                      .q = q->data,
-                      .k = k->data,
-                      .v = v->data,
-                      .k_type = oi_dtype_dot(k->dtype),
-                      .v_type = oi_dtype_dot(v->dtype),
-                      .rows = q->dim[0],
-                      .heads = q->dim[1],
-                      .groups = k->dim[1],
-                      .d = q->dim[2],
-                      .keys = k->dim[0],
-                      .pos = c->dims[0],
-                      .window = args->window,
-                      .causal = args->causal,
-                      .scale = scale_of(args, q->dim[2]),
-                      .cap = (float)args->softcap,
-                      .mask = c->n_in == 4 ? add_mask : NULL,
-                      .user = c->n_in == 4 ? &c->in[3] : NULL},
-           .room = (uint8_t *)c->room + query_bytes(q)};
+  const int64_t own = oi_attend_own(k->dim[0], k->dim[2]);
+  uint8_t *shared = (uint8_t *)c->room + query_bytes(q);
+  oi_attend a = {.dots = oi_dots_of((oi_cpu)c->cpu),
+                 .out = c->out->data,
+                 .q = q->data,
+                 .k = k->data,
+                 .v = v->data,
+                 .k_type = oi_dtype_dot(k->dtype),
+                 .v_type = oi_dtype_dot(v->dtype),
+                 .rows = q->dim[0],
+                 .heads = q->dim[1],
+                 .groups = k->dim[1],
+                 .d = q->dim[2],
+                 .keys = k->dim[0],
+                 .pos = c->dims[0],
+                 .window = args->window,
+                 .causal = args->causal,
+                 .scale = scale_of(args, q->dim[2]),
+                 .cap = (float)args->softcap,
+                 .mask = c->n_in == 4 ? add_mask : NULL,
+                 .user = c->n_in == 4 ? &c->in[3] : NULL,
+                 .threads = c->threads,
+                 .shared = shared,
+                 .own = shared + oi_attend_shared(q->dim[1], k->dim[0], k->dim[2]),
+                 .more_bytes = own};
+  a.more = a.own + own;
   if (oi_view_count(q) == 0) return;
   if (query_bytes(q)) {
     oi_load_f32(c->room, q, 0, oi_view_count(q));
-    j.attend.q = c->room;
+    a.q = c->room;
   }
-  oi_threads_run(c->threads, oi_attend_items(q->dim[0], q->dim[1], k->dim[1]), 1, run_items, &j);
+  oi_attend_run(&a);
 }

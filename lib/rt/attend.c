@@ -7,9 +7,10 @@
 // before its window, or under the mask; what is not seen is left out, whatever it holds. A query
 // that sees nothing gives zeros.
 //
-// Work is shared in items of up to eight rows of scores over the same keys: queries one after the
-// other under one head, or, where there are few queries, the heads that share keys. What it does
-// not do: online softmax, which is fast and not strict.
+// Many queries are shared out in items of up to eight rows of scores over the same keys: queries
+// one after the other under one head (under a mask, where they are few, the heads that share keys).
+// A few queries are taken one by one, by all workers together. What it does not do: online softmax,
+// which is fast and not strict.
 #include "lib/rt/attend.h"
 
 #include <string.h>
@@ -30,9 +31,14 @@ static int64_t whole_steps(int64_t n) { return (n + SCORE_STEP - 1) / SCORE_STEP
 static int64_t part_pitch(int64_t d) { return whole_steps(d) + SCORE_STEP; }
 static int64_t part_floats(int64_t d) { return 16 * part_pitch(d); }
 
-OI_RT int64_t oi_attend_room(int64_t keys, int64_t d) {
+OI_RT int64_t oi_attend_own(int64_t keys, int64_t d) {
   const int64_t row = whole_steps(keys) * 4 + part_floats(d) * 4 + whole_steps(keys);
   return (SCORE_ROWS * row + 63) / 64 * 64;
+}
+
+OI_RT int64_t oi_attend_shared(int64_t heads, int64_t keys, int64_t d) {
+  const int64_t head = part_pitch(keys) + part_floats(d) + SCORE_STEP;
+  return (heads * head * 4 + 63) / 64 * 64;
 }
 
 // ---- items ----
@@ -54,9 +60,9 @@ static int64_t within(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : 
 static int64_t row_blocks(int64_t n) { return (n + SCORE_ROWS - 1) / SCORE_ROWS; }
 static bool by_time(int64_t rows) { return rows >= SCORE_ROWS / 2; }
 
-OI_RT int64_t oi_attend_items(int64_t rows, int64_t heads, int64_t groups) {
-  if (by_time(rows)) return row_blocks(rows) * heads;
-  return rows * groups * row_blocks(heads / groups);
+static int64_t count_items(const oi_attend *a) {
+  if (by_time(a->rows)) return row_blocks(a->rows) * a->heads;
+  return a->rows * a->groups * row_blocks(a->heads / a->groups);
 }
 
 static void describe_rows(const oi_attend *a, int64_t index, score_rows *it) {
@@ -205,12 +211,122 @@ static void attend_rows(const oi_attend *a, score_rows *it) {
   }
 }
 
-OI_RT void oi_attend_run(const oi_attend *a, int64_t from, int64_t to, void *room) {
-  score_rows it = {.scores = room};
+static void run_items(void *arg, int64_t begin, int64_t end, int worker) {
+  const oi_attend *a = arg;
+  uint8_t *own = worker ? a->more + (worker - 1) * a->more_bytes : a->own;
+  score_rows it = {.scores = (float *)(void *)own};
   it.part = it.scores + SCORE_ROWS * whole_steps(a->keys);
   it.seen = (uint8_t *)(it.part + SCORE_ROWS * part_floats(a->d));
-  for (int64_t i = from; i < to; i++) {
+  for (int64_t i = begin; i < end; i++) {
     describe_rows(a, i, &it);
     attend_rows(a, &it);
   }
+}
+
+// ---- one query, by all workers together ----
+// Its keys and values are much more than a cache holds and are read once, so they are read as they
+// lie, all groups of a position before the next position: scores in runs of positions, sums of
+// values by the partial sum that positions go to, whose rows are a part of each run of sixteen.
+
+typedef struct one_query {
+  const oi_attend *a;
+  int64_t t, pitch;  // floats of a row of scores
+  key_range keys;
+  float *scores, *part, *share;  // a row a head
+} one_query;
+
+static void score_run(void *arg, int64_t begin, int64_t end, int worker) {
+  const one_query *o = arg;
+  const oi_attend *a = o->a;
+  const int64_t row = a->groups * a->d * (a->k_type == OI_DOT_F32 ? 4 : 2);
+  const int64_t first = o->keys.begin / SCORE_STEP, to = (first + end) * SCORE_STEP,
+                from = begin ? (first + begin) * SCORE_STEP : o->keys.begin;
+  const oi_dot d = {.out = o->scores + from,
+                    .out_pitch = o->pitch,
+                    .x = a->q + o->t * a->heads * a->d,
+                    .x_pitch = a->d * 4,
+                    .w = (const uint8_t *)a->k + from * row,
+                    .w_pitch = row,
+                    .m = a->heads,
+                    .n = (to < o->keys.end ? to : o->keys.end) - from,
+                    .k = a->d,
+                    .sides = a->groups};
+  (void)worker;
+  oi_dot_of(a->dots, a->k_type)(&d);
+}
+
+static void weigh_heads(void *arg, int64_t begin, int64_t end, int worker) {
+  const one_query *o = arg;
+  (void)worker;
+  for (int64_t n = begin; n < end; n++) {
+    scale_scores(o->a, o->scores + n * o->pitch, o->keys);
+    o->share[n] = exponentials(o->a, o->scores + n * o->pitch, o->keys);
+  }
+}
+
+static void mix_residues(void *arg, int64_t begin, int64_t end, int worker) {
+  const one_query *o = arg;
+  const oi_attend *a = o->a;
+  const int64_t side = a->d * (a->v_type == OI_DOT_F32 ? 4 : 2);
+  const oi_mix mix = {.part = o->part,
+                      .part_pitch = part_pitch(a->d),
+                      .e = o->scores,
+                      .e_pitch = o->pitch,
+                      .v = a->v,
+                      .v_pitch = a->groups * side,
+                      .m = a->heads,
+                      .begin = o->keys.begin,
+                      .end = o->keys.end,
+                      .columns = a->d,
+                      .without = ~((1u << end) - (1u << begin)),
+                      .sides = a->groups,
+                      .side = side};
+  (void)worker;
+  for (int64_t n = 0; n < a->heads; n++)
+    memset(o->part + n * part_floats(a->d) + begin * part_pitch(a->d), 0,
+           (size_t)((end - begin) * part_pitch(a->d)) * sizeof *o->part);
+  oi_mix_of(a->dots, a->v_type)(&mix);
+}
+
+static void fold_heads(const one_query *o) {
+  const oi_attend *a = o->a;
+  for (int64_t n = 0; n < a->heads; n++)
+    a->dots->mixed(a->out + (o->t * a->heads + n) * a->d, o->part + n * part_floats(a->d),
+                   part_pitch(a->d), a->d, o->share[n]);
+}
+
+// A few pieces a worker.
+static void share_out(one_query *o, oi_threads *threads, int64_t n, oi_piece_fn *fn) {
+  oi_threads_run(threads, n, threads ? n / (4 * oi_threads_count(threads)) : n, fn, o);
+}
+
+static void attend_query(const oi_attend *a, int64_t t, oi_threads *threads) {
+  one_query o = {.a = a, .t = t, .pitch = part_pitch(a->keys), .keys = keys_of(a, t)};
+  o.scores = a->shared;
+  o.part = o.scores + a->heads * o.pitch;
+  o.share = o.part + a->heads * part_floats(a->d);
+  if (o.keys.begin >= o.keys.end) {
+    memset(a->out + t * a->heads * a->d, 0, (size_t)(a->heads * a->d) * sizeof *a->out);
+    return;
+  }
+  share_out(&o, threads, whole_steps(o.keys.end) / SCORE_STEP - o.keys.begin / SCORE_STEP,
+            score_run);
+  share_out(&o, threads, a->heads, weigh_heads);
+  share_out(&o, threads, SCORE_STEP, mix_residues);
+  fold_heads(&o);
+}
+
+// Work that is less than it costs to share it out is done alone.
+OI_RT void oi_attend_run(const oi_attend *a) {
+  enum {
+    LEAST = 1 << 15
+  };
+  const int64_t cost = SCORE_ROWS * a->keys * a->d;
+  const bool alone = a->heads * a->keys * a->d < LEAST;
+  if (by_time(a->rows) || a->mask) {
+    oi_threads_run(a->threads, count_items(a), LEAST / (cost + 1) + 1, run_items,
+                   (void *)(uintptr_t)a);
+    return;
+  }
+  for (int64_t t = 0; t < a->rows; t++) attend_query(a, t, alone ? NULL : a->threads);
 }

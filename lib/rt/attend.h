@@ -3,6 +3,7 @@
 #ifndef OI_RT_ATTEND_H
 #define OI_RT_ATTEND_H
 #include "lib/rt/dot.h"
+#include "lib/rt/threads.h"
 
 typedef struct oi_attend {
   const oi_dots *dots;
@@ -19,10 +20,15 @@ typedef struct oi_attend {
   bool (*mask)(const void *user, int64_t t, float *scores, uint8_t *seen, int64_t begin,
                int64_t end);
   const void *user;
+  oi_threads *threads;  // NULL: the caller alone
+  // Scratch, aligned to 64: what all workers share, worker 0's own, and worker n's at
+  // more + (n - 1) * more_bytes.
+  void *shared;
+  uint8_t *own, *more;
+  int64_t more_bytes;
 } oi_attend;
 
-// Work is cut into items; a worker wants so many bytes, aligned to 64.
-OI_RT int64_t oi_attend_items(int64_t rows, int64_t heads, int64_t groups);
-OI_RT int64_t oi_attend_room(int64_t keys, int64_t d);
-OI_RT void oi_attend_run(const oi_attend *a, int64_t from, int64_t to, void *room);
+OI_RT int64_t oi_attend_shared(int64_t heads, int64_t keys, int64_t d);  // bytes
+OI_RT int64_t oi_attend_own(int64_t keys, int64_t d);
+OI_RT void oi_attend_run(const oi_attend *a);
 #endif
