@@ -145,24 +145,35 @@ OI_RT int64_t oi_panels_room(int64_t k, oi_dot_type weights) {
   return least < most ? least : most;
 }
 
+// The d->n rows at w as d->w.
+static void pack_groups(const oi_dots *dots, const oi_dot *d, const uint8_t *w, int64_t pitch,
+                        oi_dot_type weights) {
+  const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
+  uint8_t *to = (uint8_t *)(uintptr_t)d->w;
+  for (int64_t g = 0; g < d->n; g += OI_GROUP, w += OI_GROUP * pitch, to += d->w_pitch) {
+    const int64_t n = d->n - g < OI_GROUP ? d->n - g : OI_GROUP;
+    if (blocks) oi_pack_group(to, w, pitch, n, d->k, weights);
+    else oi_pack_of(dots, weights)((float *)(void *)to, w, pitch, n, OI_GROUP, d->k);
+  }
+}
+
 OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *given, oi_dot_type weights,
                          void *room) {
-  const int64_t group = oi_group_bytes(given->k, weights);
-  const int64_t most = oi_panels_room(given->k, weights) / group * OI_GROUP;
   const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
+  const int64_t depth = OI_FAST && !blocks && given->k > OI_DEPTH ? OI_DEPTH : given->k;
+  const int64_t group = oi_group_bytes(depth, weights);
+  const int64_t most = oi_panels_room(given->k, weights) / group * OI_GROUP;
   oi_dot d = *given;
   d.w = room, d.w_pitch = group;
   for (int64_t j = 0; j < given->n; j += most, d.out += most) {
-    d.n = given->n - j < most ? given->n - j : most;
-    for (int64_t g = 0; g < d.n; g += OI_GROUP) {
-      const uint8_t *rows = (const uint8_t *)given->w + (j + g) * given->w_pitch;
-      uint8_t *to = (uint8_t *)room + g / OI_GROUP * group;
-      const int64_t n = d.n - g < OI_GROUP ? d.n - g : OI_GROUP;
-      if (blocks) oi_pack_group(to, rows, given->w_pitch, n, d.k, weights);
-      else
-        oi_pack_of(dots, weights)((float *)(void *)to, rows, given->w_pitch, n, OI_GROUP, d.k);
-    }
-    oi_panel_of(dots, weights)(&d);
+    d.n = given->n - j < most ? given->n - j : most, d.from = 0;
+    do {
+      const uint8_t *w = (const uint8_t *)given->w + j * given->w_pitch;
+      d.k = given->k - d.from < depth ? given->k - d.from : depth;
+      pack_groups(dots, &d, w + d.from * (weights == OI_DOT_F32 ? 4 : 2), given->w_pitch, weights);
+      oi_panel_of(dots, weights)(&d);
+      d.from += depth;
+    } while (d.from < given->k);
   }
 }
 

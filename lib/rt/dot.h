@@ -15,6 +15,10 @@
 
 #include "lib/rt/cpu.h"
 
+#if !defined(OI_FAST)
+#define OI_FAST 0
+#endif
+
 // How a row of weights, keys or values is stored.
 typedef enum oi_dot_type {
   OI_DOT_F32,
@@ -38,6 +42,7 @@ typedef struct oi_dot {
   int64_t m, n, k;
   int64_t ahead;  // one row of x by groups: bytes that each stream of w is fetched ahead; 0: none
   int64_t sides;  // 0: one
+  int64_t from;  // panels of floats in fast: k of x are passed over, whose products out holds
 } oi_dot;
 typedef void oi_dot_fn(const oi_dot *d);
 
@@ -90,7 +95,8 @@ OI_RT void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k,
 // tile's rows:
 //   floats  all as f32, 16 parts of oi_panel_steps(k) * width; part p holds element 16 s + order(p)
 //           of row r at s * width + r, order being 0 8 4 12 2 10 6 14 1 9 5 13 3 11 7 15; the last
-//           step is room alone, so that parts lie no power of two apart
+//           step is room alone, so that parts lie no power of two apart. In fast numerics: element
+//           k of row r at k * width + r
 //   q8_0    of w, for four blocks: 4 * 16 scales in f16, then for each block eight times 16 rows of
 //           four elements, + 128
 //   q4_0    the same with four times 16 rows of four bytes: low half element 4 c + i, high half
@@ -103,7 +109,8 @@ enum {
   OI_GROUP = 16,
   OI_TILE = 12,
   OI_SCALES = 128,
-  OI_X_BLOCK = 40  // bytes of a block and row in a tile of x
+  OI_X_BLOCK = 40,  // bytes of a block and row in a tile of x
+  OI_DEPTH = 256  // elements of floats that go through at a time, in fast numerics
 };
 typedef struct oi_block {
   const uint8_t *q, *x;  // quants of 16 rows of w; a block of a tile of x, from some row on

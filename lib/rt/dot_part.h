@@ -27,8 +27,9 @@ enum {
 };
 
 // Panels: partial sums of floats and of blocks, steps that are packed at a time, and which kind.
-// A vector walks DOT_GROUPS groups side by side.
-enum { DOT_PARTS = 16, DOT_BLOCK_PARTS = 4, DOT_PIECE = 16, DOT_GROUPS = 4 };
+// A vector walks DOT_GROUPS groups side by side; a product in fast fetches DOT_NEXT steps of w
+// ahead.
+enum { DOT_PARTS = 16, DOT_BLOCK_PARTS = 4, DOT_PIECE = 16, DOT_GROUPS = 4, DOT_NEXT = 8 };
 typedef enum dot_panel { DOT_FLOATS, DOT_Q8, DOT_Q4 } dot_panel;
 // A piece of some rows, widened; rows lie no multiple of 1 KiB apart, as they do in memory.
 typedef struct dot_piece {
