@@ -5,19 +5,12 @@
 # of processor that the machine can stand for. The simulator itself is built for aarch64 too, where its libraries are
 # found for it (libjansson-dev:arm64 libyaml-dev:arm64; CROSS_FLAGS may say where). Options that would change bits, and
 # systems that are not little-endian of 64 bits, are refused by the text itself. Part of `make soak`.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build} stories=${OINF_CORPUS:-}/lm/stories260K cross=aarch64-linux-gnu-gcc passed=0 failed=0 skipped=0
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-check() { # what, command...
-  local what=$1; shift
-  if "$@" >"$work/log" 2>&1; then passed=$((passed + 1)); else
-    failed=$((failed + 1)); echo "FAILED $what: $(grep -aE 'FAILED|error' "$work/log" | head -n 1)"; fi
-}
-skip() { echo "SKIPPED $1"; skipped=$((skipped + 1)); }
+. "$(dirname "$0")/shell.sh"
+stories=${OINF_CORPUS:-}/lm/stories260K cross=aarch64-linux-gnu-gcc
+telling='FAILED|error'
 refused() { # words of the reason, compiler's words...
   local why=$1; shift
-  ! "$@" -std=c11 -c -o "$work/x.o" "$work/plain/model.c" >"$work/why" 2>&1 && grep -q "$why" "$work/why"
+  ! "$@" -std=c11 -c -o "$root/x.o" "$root/plain/model.c" >"$root/why" 2>&1 && grep -q "$why" "$root/why"
 }
 hashes() { # package, program...
   local ask=(--prompt "12+345=" --steps 6)
@@ -28,10 +21,10 @@ hashes() { # package, program...
 values() { # package, kind of processor, runner
   local -x OINF_CPU=${2#any}
   # shellcheck disable=SC2086
-  $3 "$work/$1/model" --check && hashes "$1" $3 "$work/$1/model" | sort >"$work/shown" &&
-    grep -q " logits " "$work/shown" && [ -z "$(comm -13 "$work/$1.hashes" "$work/shown")" ]
+  $3 "$root/$1/model" --check && hashes "$1" $3 "$root/$1/model" | sort >"$root/shown" &&
+    grep -q " logits " "$root/shown" && [ -z "$(comm -13 "$root/$1.hashes" "$root/shown")" ]
 }
-build_one() { rm -f "$work/$1/model" "$work/$1"/*.o; make -s -C "$work/$1" CC="$2" CFLAGS="$3" model; } # package, compiler, flags
+build_one() { rm -f "$root/$1/model" "$root/$1"/*.o; make -s -C "$root/$1" CC="$2" CFLAGS="$3" model; } # package, compiler, flags
 on_each() { # compiler, flags, runner, kinds of processors...
   for q in $packages; do
     check "$1 $2: build of $q" build_one "$q" "$1" "$2"
@@ -43,21 +36,21 @@ graphs() { # compiler, flags, runner
     env -u SOAK CC="$1" BUNDLE_FLAGS="$2" BUNDLE_RUNNER="$3" "$build/$t" || return 1
   done
 }
-simulated() { hashes "$1" qemu-aarch64 -cpu "$2" "$build/aarch64/oinf-sim" "$work/$1.oinf" -q | sort | cmp - "$work/$1.hashes"; }
+simulated() { hashes "$1" qemu-aarch64 -cpu "$2" "$build/aarch64/oinf-sim" "$root/$1.oinf" -q | sort | cmp - "$root/$1.hashes"; }
 
 packages="plain q8_0 q4_0"
 for q in $packages; do
   option=; [ $q = plain ] || option="--quant $q"
   # shellcheck disable=SC2086
-  check "convert to $q" "$build/oinf-convert" examples/adder/model $option -q -o "$work/$q.oinf"
+  check "convert to $q" "$build/oinf-convert" examples/adder/model $option -q -o "$root/$q.oinf"
 done
 if [ -r "$stories/model.safetensors" ]; then
   packages+=" stories"
-  check "convert stories" "$build/oinf-convert" "$stories" -q -o "$work/stories.oinf"
+  check "convert stories" "$build/oinf-convert" "$stories" -q -o "$root/stories.oinf"
 else skip "stories260K: OINF_CORPUS is not set, or '$stories' is not there"; fi
 for q in $packages; do
-  hashes "$q" "$build/oinf-sim" "$work/$q.oinf" -q | sort >"$work/$q.hashes"
-  check "emit $q" "$build/oinf-emit" "$work/$q.oinf" -q -o "$work/$q"
+  hashes "$q" "$build/oinf-sim" "$root/$q.oinf" -q | sort >"$root/$q.hashes"
+  check "emit $q" "$build/oinf-emit" "$root/$q.oinf" -q -o "$root/$q"
 done
 
 while read -r cc flags; do
@@ -83,7 +76,7 @@ clang --target=aarch64-linux-gnu -O2 -static
 END
 
 if ! command -v $cross >/dev/null || ! command -v qemu-aarch64 >/dev/null; then skip "oinf-sim for aarch64: no $cross or qemu-aarch64"
-elif ! echo 'int main(void) {}' | $cross -static ${CROSS_FLAGS:-} -xc -o "$work/x" - -ljansson -lyaml 2>/dev/null; then
+elif ! echo 'int main(void) {}' | $cross -static ${CROSS_FLAGS:-} -xc -o "$root/x" - -ljansson -lyaml 2>/dev/null; then
   skip "oinf-sim for aarch64: no libraries for it"
 else
   check "oinf-sim for aarch64" make -s -j2 BUILD="$build/aarch64" CC=$cross CFLAGS="-O1 -static ${CROSS_FLAGS:-}" \
@@ -94,11 +87,11 @@ fi
 
 # By a compiler's words alone, without the Makefile's: each kind of processor has the right bits or refuses to open.
 raw() { # words of the compiler, runner, kinds of processors...
-  local b=$work/plain code
+  local b=$root/plain code
   $1 -std=c11 -o "$b/model" "$b/main.c" "$b/model.c" -lm -lpthread || return 1
   for cpu in "${@:3}"; do
-    code=0; OINF_CPU=${cpu#any} $2 "$b/model" --check >"$work/raw" 2>&1 || code=$?
-    [ $code = 0 ] || { [ $code = 70 ] && grep -q "arithmetic is not the strict one" "$work/raw"; } ||
+    code=0; OINF_CPU=${cpu#any} $2 "$b/model" --check >"$root/raw" 2>&1 || code=$?
+    [ $code = 0 ] || { [ $code = 70 ] && grep -q "arithmetic is not the strict one" "$root/raw"; } ||
       { echo "$cpu: error: ended with $code"; return 1; }
   done
 }
@@ -125,5 +118,4 @@ case $(uname -m) in
     else skip "32 bits: no headers for them (libc6-dev-i386)"; fi ;;
   *) skip "x87, 32 bits: not this machine's" ;;
 esac
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+finish
