@@ -12,6 +12,7 @@
 
 #include "lib/rt/cpu.c"
 #include "lib/rt/dot.c"
+#include "lib/rt/threads.c"
 
 #include "compiler/bounds.h"
 #include "tests/dot_ref.h"
@@ -218,7 +219,8 @@ TEST(dot_fast, attention_within_its_bound) {
   for (size_t i = 0; i < sizeof q / sizeof *q; i++) q[i] = ref_uniform(&seed) * 3;
   for (size_t i = 0; i < sizeof k / sizeof *k; i++)
     k[i] = ref_uniform(&seed), v[i] = ref_uniform(&seed);
-  void *room = room_for(oi_attend_room(KEYS, HEAD));
+  void *shared = room_for(oi_attend_shared(HEADS, KEYS, HEAD)),
+       *own = room_for(oi_attend_own(KEYS, HEAD));
   for (int level = 0; level < LEVELS; level++) {
     if (oi_cpu_level() < levels[level]) continue;
     const oi_attend a = {.dots = oi_dots_of(levels[level]),
@@ -233,8 +235,10 @@ TEST(dot_fast, attention_within_its_bound) {
                          .keys = KEYS,
                          .pos = KEYS - ROWS,
                          .causal = true,
-                         .scale = 0.125f};
-    oi_attend_run(&a, 0, oi_attend_items(ROWS, HEADS, GROUPS), room);
+                         .scale = 0.125f,
+                         .shared = shared,
+                         .own = own};
+    oi_attend_run(&a);
     for (int64_t i = 0; i < ROWS * HEADS * HEAD; i += 5) {
       double size, score;
       const double want =
@@ -245,5 +249,6 @@ TEST(dot_fast, attention_within_its_bound) {
                 oi_cpu_name(levels[level]), (int)i, out[i], want, room_here);
     }
   }
-  free(room);
+  free(shared);
+  free(own);
 }
