@@ -30,8 +30,8 @@
 static inline void amx_written(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
 
 enum {
-  AMX_GROUPS = 8,  // of w, at a time
-  AMX_LEAST = 4    // rows of x from which tiles pay
+  AMX_GROUPS = 8,      // of w, at a time
+  AMX_LEAST = OI_TILE  // rows of x from which tiles are taken
 };
 
 typedef struct amx_config {  // as the instruction reads it
@@ -101,7 +101,7 @@ INLINE void amx_groups(const oi_dot *d, int64_t i, int64_t j, int64_t width, int
   uint8_t rows[OI_TILE][32];
   amx_part part;
   memset(&part, 0, sizeof part);
-  for (int64_t b = 0; b < d->k / 32; b++, x += 40 * width) {
+  for (int64_t b = 0; b < d->k / 32; b++, x += OI_X_BLOCK * width) {
     amx_turn(rows, x, width);
     amx_written(rows);
     TILE_LOAD(1, rows, 32);
@@ -126,7 +126,7 @@ INLINE void amx_run(const oi_dot *d, bool q8) {
     const int64_t width = d->m - i < OI_TILE ? d->m - i : OI_TILE;
     if (i == 0 || width < OI_TILE) amx_shape(width);
     for (int64_t j = 0; j < d->n; j += AMX_GROUPS * OI_GROUP) {
-      const int64_t rest = (d->n - j + OI_GROUP - 1) / OI_GROUP;
+      const int64_t rest = oi_groups(d->n - j);
       amx_groups(d, i, j, width, rest < AMX_GROUPS ? rest : AMX_GROUPS, q8);
     }
   }
@@ -165,7 +165,8 @@ static bool amx_same(oi_dot_fn *fn, oi_dot_fn *plain, oi_dot_type type) {
     STORED = HOLDS_BLOCKS * Q8_BYTES
   };
   const int64_t stored = type == OI_DOT_Q8_0 ? Q8_BYTES : Q4_BYTES;
-  uint8_t rows[HOLDS_N * STORED], w[2 * 2 * (OI_SCALES + 4 * 512)], x[HOLDS_M * HOLDS_BLOCKS * 40];
+  uint8_t rows[HOLDS_N * STORED], w[2 * 2 * (OI_SCALES + 4 * 512)],
+      x[HOLDS_M * HOLDS_BLOCKS * OI_X_BLOCK];
   int8_t bytes[HOLDS_M * HOLDS_K];
   float scales[HOLDS_M * HOLDS_BLOCKS], got[HOLDS_M * HOLDS_N] = {0}, want[HOLDS_M * HOLDS_N] = {0};
   oi_dot d = {.out = got,
