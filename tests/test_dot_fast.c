@@ -6,6 +6,7 @@
 #include "lib/rt/strict.h"
 
 #include "lib/rt/attend.c"
+#include "lib/rt/dot_amx.c"
 #include "lib/rt/dot_avx2.c"
 #include "lib/rt/dot_avx512.c"
 #include "lib/rt/dot_plain.c"

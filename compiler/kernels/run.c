@@ -13,6 +13,7 @@ typedef struct call {
   uint8_t *more;    // that of the other workers
   oi_threads *threads;  // for a kernel that shares its work out itself
   atomic_int *bad;  // set where the data cannot be used
+  int64_t ahead;    // bytes that a walk over weights fetches before their use
   const oi_dots *dots;  // inner kernels for this processor
 } call;
 
@@ -123,7 +124,7 @@ static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t cos
   call c = *given;
   const job j = {r->file->kernels[k], &c, from};
   c.d = &r->d, c.dots = r->file->dots, c.room = r->room, c.more = r->more, c.bad = &r->bad;
-  c.threads = r->threads;
+  c.threads = r->threads, c.ahead = r->ahead.bytes;
   const int64_t units = to - from, piece = piece_of(r, units, cost, c.group);
   if (piece >= units) j.fn(&c, from, to, 0);
   else oi_threads_run(r->threads, units, piece, run_piece, (void *)(uintptr_t)&j);
