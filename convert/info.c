@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/format.h"
+#include "formats/generation.h"
 #include "formats/npy.h"
 #include "formats/tokenizer.h"
 #include "lib/rt/token.h"
@@ -87,6 +88,17 @@ static void put_blobs(oi_info *i) {
                 "note         the tokenizer is not known here: the package works by ids\n");
 }
 
+// How text is drawn where the user does not say.
+static oinf_status put_generation(oi_info *i) {
+  oi_generation g;
+  if (!oinf_model_blob(i->model, "generation")) return OINF_OK;
+  OI_TRY(oi_generation_read(i->ctx, i->model, &g));
+  oi_text_put(&i->out, "generation   ");
+  oi_generation_print(&g, &i->out);
+  oi_text_put(&i->out, "\n");
+  return OINF_OK;
+}
+
 static void put_port(void *user, const char *kind, const char *name, const char *text) {
   oi_info *i = user;
   oi_text_put(&i->out, "  %-10s ", kind);
@@ -113,7 +125,7 @@ static oinf_status put_summary(oi_info *i) {
   if (i->model->golden.n) oi_text_put(&i->out, "golden       %zu steps\n", i->model->golden.n);
   put_meta(i);
   put_blobs(i);
-  return OINF_OK;
+  return put_generation(i);
 }
 
 static void put_tensors(oi_info *i) {

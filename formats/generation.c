@@ -62,16 +62,28 @@ oinf_status oi_generation_read(oinf_ctx *ctx, const oinf_model *m, oi_generation
   return status;
 }
 
-oinf_status oi_generation_save(const oi_generation *g, oinf_model *m) {
+// Name and number of each setting that is not the usual one, with these around the name.
+static void put_unusual(const oi_generation *g, const char *first, const char *next,
+                        const char *behind, oi_text *out) {
   oi_generation kept = *g;
-  oi_text text;
-  oi_text_init(&text, m->ctx);
+  bool any = false;
   for (size_t i = 0; i < N_SETTINGS; i++) {
     const double x = *field(&kept, &settings[i]);
     if (x == settings[i].usual) continue;
-    oi_text_put(&text, "%s\"%s\":", text.n ? "," : "{", settings[i].name);
-    oi_number_print(x, &text);
+    oi_text_put(out, "%s%s%s", any ? next : first, settings[i].name, behind);
+    oi_number_print(x, out);
+    any = true;
   }
+}
+
+void oi_generation_print(const oi_generation *g, oi_text *out) {
+  put_unusual(g, "", ", ", " ", out);
+}
+
+oinf_status oi_generation_save(const oi_generation *g, oinf_model *m) {
+  oi_text text;
+  oi_text_init(&text, m->ctx);
+  put_unusual(g, "{\"", ",\"", "\":", &text);
   const bool any = text.n > 0;
   oi_text_add(&text, "}", 1);
   oinf_status status = text.failed ? oi_nomem(oi_ctx_err(m->ctx), text.n) : OINF_OK;

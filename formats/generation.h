@@ -22,6 +22,8 @@ oinf_status oi_generation_read(oinf_ctx *ctx, const oinf_model *m, oi_generation
 // best token is taken, and with it top_k is 50 unless it says another. What is asked for and cannot
 // be done is left out, and said in the note.
 void oi_generation_take(const struct json_t *config, oi_generation *out, oi_text *note);
+// For people: "temperature 0.6, top_k 50", of the settings that are not the usual ones.
+void oi_generation_print(const oi_generation *g, oi_text *out);
 // Sets the blob, or leaves it out where every setting is the usual one.
 oinf_status oi_generation_save(const oi_generation *g, oinf_model *m);
 #endif

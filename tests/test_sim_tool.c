@@ -50,6 +50,9 @@ TEST(sim_tool, settings_of_the_package_are_defaults) {
   tool_folder("llama-tied-5.json", "drawing");
   oi_test_put(oi_cv_path("drawing"), "generation_config.json", asked, sizeof asked - 1);
   EXPECT(0, "oinf-convert ~drawing -o ~drawing.oinf --no-golden -q");
+  EXPECT(0, "oinf-info ~drawing.oinf");
+  CHECK(strstr(tool_out,
+               "\ngeneration   temperature 0.8, top_k 50, top_p 0.9, repetition_penalty 1.3\n"));
   static const char run[] = "oinf-sim ~drawing.oinf -q --tokens 3,14,15 --steps 40 --seed 5 %s";
   EXPECT(0, run, "");
   snprintf(drawn, sizeof drawn, "%.1000s", tool_out);
