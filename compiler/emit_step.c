@@ -158,9 +158,18 @@ static int paged_operand(const oi_emit *e, uint32_t id, oi_paging *how) {
   return s->kind == OI_STORE_WEIGHT ? operand : -1;
 }
 
-static const char *operands_text(oi_emit *e, const oi_node *n, int paged) {
-  const size_t from = e->out.n;
-  uint32_t slot = 0;
+static void put_results(oi_emit *e, const oi_node *n) {
+  oi_text_put(&e->out, ".out = {");
+  for (uint32_t i = 0; i < n->n_out; i++) {
+    oi_text_put(&e->out, i ? ", " : "");
+    if (n->op == OP_STATE_WRITE) put_state(e, n);
+    else put_pointer(e, n->out[i], 0);
+  }
+  oi_text_put(&e->out, "}");
+}
+
+// `slot`: of the first weight among them.
+static void put_read(oi_emit *e, const oi_node *n, int paged, uint32_t slot) {
   oi_text_put(&e->out, ".in = {");
   for (uint32_t i = 0; i < n->n_in; i++) {
     oi_text_put(&e->out, i ? ", " : "");
@@ -170,26 +179,20 @@ static const char *operands_text(oi_emit *e, const oi_node *n, int paged) {
   }
   const bool groups = e->takes_groups[n - e->g->nodes.at];
   oi_text_put(&e->out, groups ? "}, .group = OI_GROUP" : "}");
-  return oi_emit_taken(e, from);
 }
 
-static void put_operands(oi_emit *e, uint32_t depth, const oi_node *n, int paged) {
+// Results and operands within braces, on two lines where one is too short for them.
+static void put_operands(oi_emit *e, uint32_t column, const oi_node *n, int paged, uint32_t slot) {
   const size_t from = e->out.n;
-  const char *in = operands_text(e, n, paged);
-  line(e, depth, paged < 0 ? "const call c = {.out = {" : "call c = {.out = {");
-  for (uint32_t i = 0; i < n->n_out; i++) {
-    oi_text_put(&e->out, i ? ", " : "");
-    if (n->op == OP_STATE_WRITE) put_state(e, n);
-    else put_pointer(e, n->out[i], 0);
-  }
-  oi_text_put(&e->out, n->n_in ? "}," : "}};\n");
-  if (!n->n_in || !in) return;
-  if (e->out.n - from + strlen(in) < 96) oi_text_put(&e->out, " %s};\n", in);
-  else {
-    oi_text_put(&e->out, "\n");
-    line(e, depth, paged < 0 ? "                " : "          ");
-    oi_text_put(&e->out, "%s};\n", in);
-  }
+  if (n->n_in) put_read(e, n, paged, slot);
+  const char *in = oi_emit_taken(e, from);
+  oi_text_put(&e->out, "{");
+  put_results(e, n);
+  const size_t width = column + e->out.n - from;
+  if (in && *in) oi_text_put(&e->out, width + strlen(in) < 96 ? ", " : ",\n");
+  if (in && *in && width + strlen(in) >= 96)
+    for (uint32_t i = 0; i <= column; i++) oi_text_put(&e->out, " ");
+  oi_text_put(&e->out, "%s}", in ? in : "");
 }
 
 // Where a weight lies, its rows or groups as the paging plan counts them.
@@ -205,7 +208,7 @@ static void put_extent(oi_emit *e, uint32_t weight) {
 // Rows that an index picks: how many the kernel takes, and how many there are.
 static void put_picked(oi_emit *e, const oi_node *n, const oi_emit_cut *cut) {
   const oi_type *index = &oi_val_at(e->g, n->in[1])->type;
-  oi_text_put(&e->out, "%s, %s, &c, %u, %s, ", cut->units, cut->cost,
+  oi_text_put(&e->out, "%s, %s, &o, %u, %s, ", cut->units, cut->cost,
               (unsigned)oinf_dtype_block_bytes(index->dtype),
               oi_dtype_class(index->dtype) == OI_S ? "true" : "false");
   oi_emit_dim(e, oi_val_at(e->g, n->in[0])->type.dim[0]);
@@ -218,7 +221,7 @@ static void put_paged(oi_emit *e, uint32_t depth, uint32_t id, const char *kerne
   line(e, depth, how == OI_PAGE_ROWS ? "if (run_tiles(r, " : "if (run_rows(r, ");
   oi_text_put(&e->out, "%s, ", kernel);
   if (how == OI_PAGE_ROWS)
-    oi_text_put(&e->out, "%s, %s, &c, %d", cut->units, cut->cost, operand);
+    oi_text_put(&e->out, "%s, %s, &o, %d", cut->units, cut->cost, operand);
   else put_picked(e, n, cut);
   oi_text_put(&e->out, ", ");
   put_extent(e, storage_of(e, n->in[operand])->node);
@@ -230,16 +233,19 @@ static void put_call(oi_emit *e, uint32_t depth, uint32_t id, const char *kernel
   char name[96];
   oi_paging how = OI_PAGE_WHOLE;
   const int paged = paged_operand(e, id, &how);
-  put_operands(e, depth, oi_node_at(e->g, id), paged);
+  const char *head = paged < 0 ? "const operands o = " : "operands o = ";
+  line(e, depth, head);
+  put_operands(e, 2 * depth + 2 + (uint32_t)strlen(head), oi_node_at(e->g, id), paged, 0);
+  oi_text_put(&e->out, ";\n");
   if (cut->ready) {
     line(e, depth, "run(r, ");
-    oi_text_put(&e->out, "%s_ready, %s, 256, &c);\n", oi_emit_ready_name(e, id, name), cut->ready);
+    oi_text_put(&e->out, "%s_ready, %s, 256, &o);\n", oi_emit_ready_name(e, id, name), cut->ready);
   }
   if (paged >= 0) {
     put_paged(e, depth, id, kernel, paged, how);
   } else {
     line(e, depth, "run(r, ");
-    oi_text_put(&e->out, "%s, %s, %s, &c);\n", kernel, cut->units, cut->cost);
+    oi_text_put(&e->out, "%s, %s, %s, &o);\n", kernel, cut->units, cut->cost);
   }
   if (!cut->may_fail) return;
   line(e, depth, "if (r->bad) return fails(r, MODEL_BAD, \"an index is out of range\");\n");
@@ -271,7 +277,10 @@ static void put_made(oi_emit *e, const oi_node *n) {
     }
     oi_text_put(&e->out, "]");
   }
-  oi_text_put(&e->out, "\n");
+}
+
+static void put_shows(oi_emit *e, uint32_t depth, const oi_node *n) {
+  for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++) put_show(e, depth, n->out[i]);
 }
 
 static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
@@ -282,13 +291,90 @@ static void put_run(oi_emit *e, uint32_t depth, uint32_t id) {
   oi_emit_kernel_name(e, id, kernel);
   bool block = runs;  // a kernel's call, or a weight that is shown by a view of it
   for (uint32_t i = 0; i < n->n_in; i++) block |= storage_of(e, n->in[i])->kind == OI_STORE_WEIGHT;
-  if (block) line(e, depth++, "{  // "), put_made(e, n);
+  if (block) line(e, depth++, "{  // "), put_made(e, n), oi_text_put(&e->out, "\n");
   for (uint32_t i = 0; i < n->n_in && !e->desc.budget; i++)
     if (fetch(e, depth, n->in[i], slot)) slot++;
   if (runs) put_call(e, depth, id, kernel);
   put_kept(e, depth, n);
-  for (uint32_t i = 0; i < n->n_out && n->op != OP_NUM; i++) put_show(e, depth, n->out[i]);
+  put_shows(e, depth, n);
   if (block) line(e, --depth, "}\n");
+}
+
+// ---- kernels that run in one go ----
+
+// The last item that runs with this one.
+static size_t batch_end(const oi_emit *e, size_t first) {
+  size_t last = first;
+  if (!e->joins || !e->kernel[e->plan.items.at[first].node]) return first;
+  for (size_t i = first + 1; i < e->plan.items.n; i++) {
+    const oi_item *item = &e->plan.items.at[i];
+    if (e->joins[i]) last = i;
+    else if (item->kind != OI_ITEM_RUN || e->kernel[item->node]) break;
+  }
+  return last;
+}
+
+static void put_batch_head(oi_emit *e, uint32_t depth, size_t first, size_t last) {
+  uint32_t slot = 0;
+  line(e, depth, "{  // ");
+  for (size_t i = first; i <= last; i++) {
+    if (!e->kernel[e->plan.items.at[i].node]) continue;
+    oi_text_put(&e->out, i > first ? "; " : "");
+    put_made(e, oi_node_at(e->g, e->plan.items.at[i].node));
+  }
+  oi_text_put(&e->out, "\n");
+  for (size_t i = first; i <= last; i++) {
+    const oi_node *n = oi_node_at(e->g, e->plan.items.at[i].node);
+    for (uint32_t k = 0; k < n->n_in && e->kernel[e->plan.items.at[i].node]; k++)
+      if (fetch(e, depth + 1, n->in[k], slot)) slot++;
+  }
+}
+
+static uint32_t put_task(oi_emit *e, uint32_t depth, size_t item, uint32_t slot) {
+  const uint32_t id = e->plan.items.at[item].node;
+  const oi_node *n = oi_node_at(e->g, id);
+  const oi_emit_cut *cut = &e->cuts[id];
+  char kernel[96];
+  line(e, depth, "{");
+  oi_text_put(&e->out, "%s, %s, %s, %s,\n", oi_emit_kernel_name(e, id, kernel), cut->units,
+              cut->cost, e->joins[item] == OI_JOIN_BEHIND ? "BEHIND" : "BESIDE");
+  line(e, depth, " ");
+  put_operands(e, 2 * depth + 3, n, -1, slot);
+  oi_text_put(&e->out, "},\n");
+  for (uint32_t k = 0; k < n->n_in; k++) slot += storage_of(e, n->in[k])->kind == OI_STORE_WEIGHT;
+  return slot;
+}
+
+// Rows are laid out once for all that want them so.
+static void put_ready(oi_emit *e, uint32_t depth, size_t first, size_t last) {
+  char name[96];
+  uint32_t number = 0;
+  for (size_t i = first; i <= last; i++) {
+    const uint32_t id = e->plan.items.at[i].node;
+    if (!e->kernel[id]) continue;
+    if (e->cuts[id].ready) {
+      line(e, depth, "run(r, ");
+      oi_text_put(&e->out, "%s_ready, %s, 256, &all[%u].o);\n", oi_emit_ready_name(e, id, name),
+                  e->cuts[id].ready, number);
+      return;
+    }
+    number++;
+  }
+}
+
+static void put_batch(oi_emit *e, uint32_t depth, size_t first, size_t last) {
+  uint32_t slot = 0, n = 0;
+  put_batch_head(e, depth++, first, last);
+  line(e, depth, "const task all[] = {\n");
+  for (size_t i = first; i <= last; i++)
+    if (e->kernel[e->plan.items.at[i].node]) slot = put_task(e, depth + 2, i, slot), n++;
+  line(e, depth, "};\n");
+  put_ready(e, depth, first, last);
+  line(e, depth, "run_all(r, all, ");
+  oi_text_put(&e->out, "%u);\n", n);
+  for (size_t i = first; i <= last; i++)
+    put_shows(e, depth, oi_node_at(e->g, e->plan.items.at[i].node));
+  line(e, --depth, "}\n");
 }
 
 static void put_copy(oi_emit *e, uint32_t depth, uint32_t from, uint32_t to) {
@@ -420,7 +506,11 @@ oinf_status oi_emit_step(oi_emit *e) {
   const size_t from = e->out.n;
   uint32_t depth = 0;
   oi_text_put(&e->out, "static int run_step(model_run *r, dims *d) {\n  (void)d;\n");
-  for (size_t i = 0; i < e->plan.items.n; i++) OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
+  for (size_t i = 0, last; i < e->plan.items.n; i = last + 1) {
+    last = e->plan.items.at[i].kind == OI_ITEM_RUN ? batch_end(e, i) : i;
+    if (last > i) put_batch(e, depth, i, last);
+    else OI_TRY(put_item(e, &depth, &e->plan.items.at[i]));
+  }
   oi_text_put(&e->out, "  return r->status;\n}\n");
   oi_emit_tidy(e, from);
   return OINF_OK;

@@ -21,6 +21,7 @@ static void put_place(oi_emit *e, uint32_t value, oi_text *out) {
 
 static void put_item(oi_emit *e, const oi_item *item, oi_text *out) {
   const oi_node *n = item->kind == OI_ITEM_HOLD ? NULL : oi_node_at(e->g, item->node);
+  static const char *const joins[] = {"", ", beside the one before", ", behind the one before"};
   char name[96];
   switch (item->kind) {
     case OI_ITEM_RUN:
@@ -28,6 +29,7 @@ static void put_item(oi_emit *e, const oi_item *item, oi_text *out) {
           out, "%s:",
           e->kernel[item->node] ? oi_emit_kernel_name(e, item->node, name) : oi_kind_name(n->op));
       for (uint32_t i = 0; i < n->n_out; i++) put_place(e, n->out[i], out);
+      if (e->joins) oi_text_put(out, "%s", joins[e->joins[item - e->plan.items.at]]);
       break;
     case OI_ITEM_LOAD: oi_text_put(out, "load:"), put_place(e, n->out[0], out); break;
     case OI_ITEM_LOOP:

@@ -30,6 +30,16 @@ else
   skip "OINF_CORPUS is not set, or '$stories' is not there"
 fi
 
+# Kernels that run in one go, on threads.
+if [ -e "$root/stories.oinf" ]; then
+  "$build/oinf-sim" "$root/stories.oinf" --tokens 1,403,407,261,378,403,407,261,378 --hash -q | sort -u >"$root/sim"
+  check "in one go: emit" emits "$root/stories.oinf" -o "$root/b"
+  check "in one go: build" builds
+  for threads in 2 3; do
+    check "in one go, $threads threads" a_part --tokens 1,403,407,261,378,403,407,261,378 --threads $threads
+  done
+fi
+
 # Memory of activations: within 1.05 of the most bytes that live at once.
 tight() { "$build/oinf-emit" "$1" --explain --stop-after=memory 2>&1 >/dev/null |
   awk '$1 == "memory:" && $3 == "bytes" { found = 1; exit !($2 <= 1.05 * $NF) } END { if (!found) exit 1 }'; }

@@ -39,21 +39,21 @@ MAYBE static int load_weight(model_run *r, void *out, oi_extent e) {
 }
 
 // Rows of the operand that one row of its extent holds: it may lie in groups.
-static int64_t rows_together(const call *c) { return c->group ? c->group : 1; }
+static int64_t rows_together(const operands *o) { return o->group ? o->group : 1; }
 
 // A kernel whose unit u reads row u of the operand, tile by tile.
-MAYBE static int run_tiles(model_run *r, int k, int64_t units, int64_t cost, call *c, int operand,
-                           oi_extent e) {
-  const int64_t group = rows_together(c);
+MAYBE static int run_tiles(model_run *r, int k, int64_t units, int64_t cost, operands *o,
+                           int operand, oi_extent e) {
+  const int64_t group = rows_together(o);
   if (weight_is_there(r, &e)) return r->status;
-  if (!e.row_bytes) c->in[operand] = r->act, run(r, k, units, cost, c);
+  if (!e.row_bytes) o->in[operand] = r->act, run(r, k, units, cost, o);
   for (int64_t row = 0, rows; e.row_bytes && row < e.rows; row += rows) {
     oi_page page;
     rows = oi_pages_tile(&page_schedule, &r->cursor, &e, row, &page);
-    c->in[operand] = page_row(r, &e, row, page, false), c->first = row * group;
-    if (!c->in[operand]) return r->status;
-    const int64_t end = (row + rows) * group;
-    run_range(r, k, c->first, end < units ? end : units, cost, c);
+    o->in[operand] = page_row(r, &e, row, page, false);
+    if (!o->in[operand]) return r->status;
+    const int64_t first = row * group, end = (row + rows) * group;
+    run_range(r, k, first, end < units ? end : units, first, cost, o);
   }
   return MODEL_OK;
 }
@@ -79,30 +79,31 @@ static void sort_picks(pick *picks, int64_t n) {
   }
 }
 
-static int run_picks(model_run *r, int k, int64_t cost, call *c, const oi_extent *e, int64_t n) {
-  const int64_t group = rows_together(c);
+static int run_picks(model_run *r, int k, int64_t cost, operands *o, const oi_extent *e,
+                     int64_t n) {
+  const int64_t group = rows_together(o);
   for (int64_t i = 0; i < n; i++) {
     const int64_t row = e->rows == 1 ? 0 : r->picks[i].row / group, to = r->picks[i].to;
-    c->in[0] = page_row(r, e, row, oi_extent_page(e, row, 1), true), c->first = row * group;
-    if (!c->in[0]) return r->status;
-    run_range(r, k, to, to + 1, cost, c);
+    o->in[0] = page_row(r, e, row, oi_extent_page(e, row, 1), true);
+    if (!o->in[0]) return r->status;
+    run_range(r, k, to, to + 1, row * group, cost, o);
   }
   return MODEL_OK;
 }
 
 // A kernel of n units that takes row index[u] of operand 0, of `count` that there are. All indices
 // are looked at before anything is written.
-MAYBE static int run_rows(model_run *r, int k, int64_t n, int64_t cost, call *c, int element,
+MAYBE static int run_rows(model_run *r, int k, int64_t n, int64_t cost, operands *o, int element,
                           bool is_signed, int64_t count, oi_extent e) {
   if (weight_is_there(r, &e)) return r->status;
   for (int64_t i = 0; i < n; i++) {
-    r->picks[i] = (pick){index_at(c->in[1], element, is_signed, i), i};
+    r->picks[i] = (pick){index_at(o->in[1], element, is_signed, i), i};
     if (r->picks[i].row < 0 || r->picks[i].row >= count)
       return fails(r, MODEL_BAD, "an index is out of range");
   }
   sort_picks(r->picks, n);
-  if (e.row_bytes) return run_picks(r, k, cost, c, &e, n);
-  c->in[0] = r->act, run(r, k, n, cost, c);
+  if (e.row_bytes) return run_picks(r, k, cost, o, &e, n);
+  o->in[0] = r->act, run(r, k, n, cost, o);
   return MODEL_OK;
 }
 

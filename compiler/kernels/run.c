@@ -2,18 +2,23 @@
 // and a weight can come in tiles of rows. What a unit is, each kernel says; how they are cut
 // changes no bit.
 
-// Operands and results stand in the order of the node's.
-typedef struct call {
-  const dims *d;
+// Results and operands, in the order of the node's.
+typedef struct operands {
   void *out[MOST_OUT];
   const void *in[MOST_IN];
-  int64_t first;    // unit with whose row the operand begins that comes in tiles
-  int64_t group;    // rows of the operand that lies in groups, whose units stay together; else 0
-  uint8_t *room;    // scratch: what all workers share, then worker 0's own
-  uint8_t *more;    // that of the other workers
+  int64_t group;  // rows of the operand that lies in groups, whose units stay together; else 0
+} operands;
+
+typedef struct call {
+  const dims *d;
+  void *const *out;
+  const void *const *in;
+  int64_t first;        // unit with whose row the operand begins that comes in tiles
+  uint8_t *room;        // scratch: what all workers share, then worker 0's own
+  uint8_t *more;        // that of the other workers
   oi_threads *threads;  // for a kernel that shares its work out itself
-  atomic_int *bad;  // set where the data cannot be used
-  int64_t ahead;    // bytes that a walk over weights fetches before their use
+  atomic_int *bad;      // set where the data cannot be used
+  int64_t ahead;        // bytes that a walk over weights fetches before their use
   const oi_dots *dots;  // inner kernels for this processor
 } call;
 
@@ -97,39 +102,84 @@ static int choose_kernels(model_file *f) {
   return MODEL_INTERNAL;
 }
 
+static call call_of(model_run *r, const operands *o, int64_t first) {
+  return (call){&r->d,   o->out,     o->in,   first,        r->room,
+                r->more, r->threads, &r->bad, r->file->dots};
+}
+
+// One of the kernels that run in one go. BEHIND: each piece of it runs behind the same piece of the
+// one before it.
+typedef enum join { BESIDE, BEHIND } join;
+typedef struct task {
+  int kernel;
+  int64_t units, cost;  // operations of a unit
+  join join;
+  operands o;
+} task;
+
+// A kernel at work: units from `from` on, of which `units` are cut into pieces that are numbered
+// from `begin` to `end` - 1.
 typedef struct job {
   kernel *fn;
-  const call *c;
-  int64_t from;
+  call c;
+  int64_t from, units, piece, begin, end;
+  join join;
 } job;
 
-static void run_piece(void *arg, int64_t begin, int64_t end, int worker) {
+static void run_piece(const job *j, int64_t i, int worker) {
+  const int64_t at = (i - j->begin) * j->piece, left = j->units - at;
+  j->fn(&j->c, j->from + at, j->from + at + (left < j->piece ? left : j->piece), worker);
+}
+
+static void run_pieces(void *arg, int64_t begin, int64_t end, int worker) {
   const job *j = arg;
-  j->fn(j->c, j->from + begin, j->from + end, worker);
+  for (int64_t i = begin; i < end; i++) {
+    while (i >= j->end) j++;
+    run_piece(j, i, worker);
+    for (const job *next = j + 1; next->join == BEHIND; next++) run_piece(next, i, worker);
+  }
 }
 
-// A few pieces a thread, but none too small to be worth one; all units at once where there is one
-// thread. `cost`: operations of a unit.
-static int64_t piece_of(const model_run *r, int64_t units, int64_t cost, int64_t group) {
-  enum { LEAST = 1 << 15, SHARES = 4, GROUP = OI_GROUP };
-  if (!r->threads) return units;
-  const int64_t least = LEAST / (cost > 0 ? cost : 1) + 1;
-  int64_t piece = units / (SHARES * oi_threads_count(r->threads));
-  if (piece < least) piece = least;
-  return piece > GROUP || group ? (piece + GROUP - 1) / GROUP * GROUP : piece;
+enum { LEAST = 1 << 15, MOST_TASKS = 8 };  // operations that are worth a piece
+
+// A few pieces a thread of all that is to be done, `whole` operations.
+static void cut(const model_run *r, job *j, int64_t cost, int64_t whole, int64_t group) {
+  enum { SHARES = 4 };
+  const int64_t share = whole / (SHARES * oi_threads_count(r->threads));
+  int64_t piece = (share > LEAST ? share : LEAST) / (cost > 0 ? cost : 1) + 1;
+  if (piece > OI_GROUP || group) piece = (piece + OI_GROUP - 1) / OI_GROUP * OI_GROUP;
+  j->piece = piece, j->end = j->begin + (j->units + piece - 1) / piece;
 }
 
-static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t cost,
-                      const call *given) {
-  call c = *given;
-  const job j = {r->file->kernels[k], &c, from};
-  c.d = &r->d, c.dots = r->file->dots, c.room = r->room, c.more = r->more, c.bad = &r->bad;
-  c.threads = r->threads, c.ahead = r->ahead.bytes;
-  const int64_t units = to - from, piece = piece_of(r, units, cost, c.group);
-  if (piece >= units) j.fn(&c, from, to, 0);
-  else oi_threads_run(r->threads, units, piece, run_piece, (void *)(uintptr_t)&j);
+static void run_range(model_run *r, int k, int64_t from, int64_t to, int64_t first, int64_t cost,
+                      const operands *o) {
+  job j[2] = {{.fn = r->file->kernels[k], .c = call_of(r, o, first), .from = from}};
+  j->units = to - from;
+  if (r->threads) cut(r, j, cost, j->units * cost, o->group);
+  if (j->end > 1) oi_threads_run(r->threads, j->end, 1, run_pieces, j);
+  else if (from < to) j->fn(&j->c, from, to, 0);
 }
 
-static void run(model_run *r, int k, int64_t units, int64_t cost, const call *c) {
-  run_range(r, k, 0, units, cost, c);
+static void run(model_run *r, int k, int64_t units, int64_t cost, const operands *o) {
+  const call c = call_of(r, o, 0);
+  if (r->threads) run_range(r, k, 0, units, 0, cost, o);
+  else r->file->kernels[k](&c, 0, units, 0);
+}
+
+MAYBE static void run_all(model_run *r, const task *tasks, int n) {
+  job j[MOST_TASKS + 1] = {{0}};
+  int64_t whole = 0, end = 0;
+  for (int i = 0; i < n; i++) whole += tasks[i].units * tasks[i].cost;
+  if (!r->threads || whole <= LEAST) {
+    for (int i = 0; i < n; i++) run(r, tasks[i].kernel, tasks[i].units, tasks[i].cost, &tasks[i].o);
+    return;
+  }
+  for (int i = 0; i < n; i++) {
+    const task *t = &tasks[i];
+    j[i] = (job){.fn = r->file->kernels[t->kernel], .c = call_of(r, &t->o, 0), .units = t->units};
+    j[i].join = t->join, j[i].begin = t->join == BEHIND ? j[i - 1].begin : end;
+    cut(r, &j[i], t->cost, whole, t->o.group);
+    end = j[i].end;
+  }
+  oi_threads_run(r->threads, end, 1, run_pieces, j);
 }
