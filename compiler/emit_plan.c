@@ -110,7 +110,8 @@ static oinf_status make_plan(oi_emit *e) {
   return oi_plan_make(e->g, &d, e->err, &e->plan);
 }
 
-static oinf_status number_kernels(oi_emit *e) {
+oinf_status oi_emit_number_kernels(oi_emit *e) {
+  e->n_kernels = 0;
   e->kernel = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->kernel);
   e->in_order = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->in_order);
   e->cuts = oi_arena_alloc(&e->arena, e->g->nodes.n * sizeof *e->cuts);
@@ -120,6 +121,7 @@ static oinf_status number_kernels(oi_emit *e) {
     if (item->kind != OI_ITEM_RUN || e->kernel[item->node]) continue;
     const oi_node *n = oi_node_at(e->g, item->node);
     if (oi_plan_is_view(n->op) || n->op == OP_STATE_READ) continue;
+    if (e->in_place && e->in_place[item->node]) continue;
     if (n->op == OP_FUSED)
       for (uint32_t id = e->g->regions.at[n->sub[0]].first; id; id = oi_node_at(e->g, id)->next)
         e->kernel[id] = e->n_kernels + 1;
@@ -296,7 +298,7 @@ oinf_status oi_emit_plan_memory(oi_emit *e) {
   OI_TRY(pin_symbols(e));
   OI_TRY(make_plan(e));
   OI_TRY(oi_emit_find_windows(e));
-  return number_kernels(e);
+  return oi_emit_number_kernels(e);
 }
 
 // Every kernel is printed once before anything is written, so that what has no template is refused

@@ -98,6 +98,13 @@ static void kernel_node(builder *b, uint32_t id) {
   if (n->op == OP_STATE_WRITE) b->of_state[n->state] = (origin){b->level, unit, true};
 }
 
+// What made the rows has written them.
+static void written_in_place(builder *b, const oi_node *n) {
+  const origin *o = &b->of_value[n->in[0]];
+  b->of_value[n->out[0]] = *o;
+  b->of_state[n->state] = (origin){o->level, o->unit, true};
+}
+
 // A region as a scene of its own; its size is known when it is laid out.
 static oi_scene *scene(builder *b, uint32_t id, const oi_node *n, bool loop) {
   const oi_region *r = &b->e->g->regions.at[id];
@@ -165,6 +172,7 @@ static void one_node(builder *b, uint32_t id) {
   if (is_drawn(b, id) && !oi_plan_sides(n->op)) kernel_node(b, id);
   else if (oi_plan_sides(n->op)) b->group_size ? swallowed(b, id) : nested(b, id);
   else if (n->op == OP_STATE_READ) b->of_value[n->out[0]] = b->of_state[n->state];
+  else if (n->op == OP_STATE_WRITE) written_in_place(b, n);
   else if (oi_plan_is_view(n->op)) b->of_value[n->out[0]] = b->of_value[n->in[0]];
 }
 
