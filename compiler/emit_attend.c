@@ -76,10 +76,10 @@ oinf_status oi_fill_rope(oi_filling *f, const oi_node *n) {
   oi_put_format(f, "HALF", "%lld", (long long)(width / 2));
   put_factor(f, factor);
   oi_put_dtype(f, "A_T", "A_LOAD", a->dtype);
-  oi_put_format(
-      f, "PASS",
-      a->dim[r - 1] == width ? "" : "for (int64_t j = 2 * half; j < head; j++) y[j] = %s(x[j]);",
-      oi_emit_dtype_of(a->dtype)->load);
+  if (a->dim[r - 1] == width) oi_put(f, "PASS", "");
+  else
+    oi_put_format(f, "PASS", "for (int64_t j = 2 * half; j < head; j++) y[j] = %s(x[j]);",
+                  oi_emit_dtype_of(a->dtype)->load);
   oi_put(f, "FIRST", args->interleaved ? "2 * j" : "j");
   oi_put(f, "SECOND", args->interleaved ? "2 * j + 1" : "j + half");
   return oi_put_end(f, "rope.c");
