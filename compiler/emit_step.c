@@ -9,6 +9,16 @@ static void line(oi_emit *e, uint32_t depth, const char *text) {
   oi_text_put(&e->out, "%s", text);
 }
 
+// What was printed since `from` goes on this line, or on the next one where it would not fit.
+static void wrap(oi_emit *e, size_t from, uint32_t column) {
+  const char *text = oi_emit_taken(e, from);
+  size_t begins = from;
+  if (!text) return;
+  while (begins > 0 && e->out.at[begins - 1] != '\n') begins--;
+  if (from - begins + strlen(text) < 99) oi_text_put(&e->out, " %s", text);
+  else oi_text_put(&e->out, "\n%*s%s", (int)column, "", text);
+}
+
 static const oi_storage *storage_of(const oi_emit *e, uint32_t value) {
   return &e->plan.storages.at[e->plan.of_value[value]];
 }
@@ -140,7 +150,9 @@ static void put_show(oi_emit *e, uint32_t depth, uint32_t value) {
   line(e, depth, "if (r->show) show(r, ");
   oi_text_put(&e->out, "%u, ", e->n_shown++);
   put_pointer(e, value, 0);
-  oi_text_put(&e->out, ", (int64_t[]){%s", t->rank ? "" : "0");
+  oi_text_put(&e->out, ",");
+  const size_t from = e->out.n;
+  oi_text_put(&e->out, "(int64_t[]){%s", t->rank ? "" : "0");
   for (uint32_t i = 0; i < t->rank; i++) {
     oi_text_put(&e->out, i ? ", " : "");
     oi_emit_dim_bare(e, t->dim[i]);
@@ -148,6 +160,7 @@ static void put_show(oi_emit *e, uint32_t depth, uint32_t value) {
   oi_text_put(&e->out, "}, ");
   oi_emit_turns(e, value);
   oi_text_put(&e->out, ");\n");
+  wrap(e, from, 2 * depth + 20);
 }
 
 // The operand that a pager brings in by parts; -1: none.
@@ -181,18 +194,17 @@ static void put_read(oi_emit *e, const oi_node *n, int paged, uint32_t slot) {
   oi_text_put(&e->out, groups ? "}, .group = OI_GROUP" : "}");
 }
 
-// Results and operands within braces, on two lines where one is too short for them.
+// Results and operands within braces, of which the first stands at the column.
 static void put_operands(oi_emit *e, uint32_t column, const oi_node *n, int paged, uint32_t slot) {
-  const size_t from = e->out.n;
-  if (n->n_in) put_read(e, n, paged, slot);
-  const char *in = oi_emit_taken(e, from);
   oi_text_put(&e->out, "{");
   put_results(e, n);
-  const size_t width = column + e->out.n - from;
-  if (in && *in) oi_text_put(&e->out, width + strlen(in) < 96 ? ", " : ",\n");
-  if (in && *in && width + strlen(in) >= 96)
-    for (uint32_t i = 0; i <= column; i++) oi_text_put(&e->out, " ");
-  oi_text_put(&e->out, "%s}", in ? in : "");
+  if (n->n_in) {
+    oi_text_put(&e->out, ",");
+    const size_t from = e->out.n;
+    put_read(e, n, paged, slot);
+    wrap(e, from, column + 1);
+  }
+  oi_text_put(&e->out, "}");
 }
 
 // Where a weight lies, its rows or groups as the paging plan counts them.
