@@ -33,6 +33,7 @@ typedef struct oi_emit_cut {
   uint32_t ready_of;         // whose kernel's name that is; 0: the node's own
   const char *columns;       // unit u writes column u of so many; NULL: it does not
   const char *row;           // unit u writes the next so many elements; NULL: it does not
+  const char *reads;         // unit u reads the next so many elements of operand 0; NULL: others
   uint64_t shared, own;      // scratch of all workers, and of each
   bool may_fail;
 } oi_emit_cut;

@@ -29,7 +29,7 @@ static oinf_status norm(oi_filling *f, const oi_node *n, float eps, const char *
   for (uint32_t i = n->n_in; i <= 2; i++) oi_put(f, what[i - 1], "");
   oi_put(f, "OPERANDS", operands);
   oi_cut_rows(f, a, a->rank - 1);
-  f->cut->row = f->cut->cost;
+  f->cut->row = f->cut->reads = f->cut->cost;
   put_lanes(f, a->dim[a->rank - 1]);
   oi_put_real(f, "EPS", eps);
   oi_put_dtype(f, "A_T", "A_LOAD", a->dtype);
@@ -57,7 +57,7 @@ oinf_status oi_fill_softmax(oi_filling *f, const oi_node *n) {
   put_lanes(f, a->dim[axis]);
   oi_put_span(f, "STEP", a, axis + 1, a->rank);
   cut_axis(f, a, axis);
-  if (axis + 1 == a->rank) f->cut->row = f->cut->cost;
+  if (axis + 1 == a->rank) f->cut->row = f->cut->reads = f->cut->cost;
   oi_put_dtype(f, "A_T", "A_LOAD", a->dtype);
   return oi_put_end(f, "softmax.c");
 }
@@ -86,6 +86,7 @@ oinf_status oi_fill_quantize(oi_filling *f, const oi_node *n) {
   const int64_t block = ((const oinf_quantize_args *)n->args)->block;
   f->cut->units = oi_emit_span_text(f->e, d, 0, d->rank), f->cut->cost = "64";
   oi_put_format(f, "BLOCK", "%lld", (long long)(block ? block : 32));
+  f->cut->reads = f->hole[f->n - 1].text;
   oi_put_dtype(f, "A_T", "A_LOAD", oi_type_in(f->e, n, 0)->dtype);
   return oi_put_end(f, "quantize.c");
 }

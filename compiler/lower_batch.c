@@ -3,16 +3,20 @@
 // bytes that kernels read and write, so whatever the memory plan has laid over another stays apart.
 //
 //   beside   what one writes the other does not touch: their units are shared out together
-//   behind   the units are the same, and unit u reads of the other kernel what its unit u has
-//            written and no more: a thread that has done a piece of the one does it of the other
+//   behind   what a unit reads of the other kernel is what one unit of that has written, a column
+//            or a part of a row: a thread that has done a piece of the one does it of the other, so
+//            a norm and what quantizes its rows keep a row where it is
 //
 // Kernels that lay their rows out first join where they lay out the same rows alike, and then it is
 // done once. Under a budget weights come in as kernels want them, one by one: nothing joins.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/emit.h"
 #include "compiler/fuse.h"
+
+static const char digits[] = "0123456789";
 
 typedef struct batch {
   oi_emit *e;
@@ -78,14 +82,30 @@ static bool reads_in_place(const batch *b, const oi_node *n, uint32_t value) {
   return true;
 }
 
+// Columns of two products, the second of which is changed in place by the first.
+static bool by_columns(const batch *b, const oi_emit_cut *one, const oi_emit_cut *other,
+                       const oi_node *n, uint32_t value) {
+  return one->columns && other->columns && strcmp(one->units, other->units) == 0 &&
+         strcmp(one->cost, other->cost) == 0 && reads_in_place(b, n, value);
+}
+
+// A row is written by one unit, and read whole or part by part by others.
+static bool by_rows(const oi_emit_cut *one, const oi_emit_cut *other, const oi_node *n,
+                    uint32_t value) {
+  if (!one->row || !other->reads || n->op == OP_FUSED || n->in[0] != value) return false;
+  if (strcmp(one->row, other->reads) == 0) return true;
+  const long long row = strtoll(one->row, NULL, 10), part = strtoll(other->reads, NULL, 10);
+  return strspn(one->row, digits) == strlen(one->row) && part > 0 && row % part == 0 &&
+         strspn(other->reads, digits) == strlen(other->reads);
+}
+
 // The value through which an item may run behind the one before; 0: it may not.
 static uint32_t behind(const batch *b, uint32_t before, uint32_t item) {
   const oi_node *x = node_of(b, before), *y = node_of(b, item);
   const oi_emit_cut *one = cut_of(b, before), *other = cut_of(b, item);
-  const bool columns = one->columns && other->columns && x->n_out == 1 && y->n_out == 1;
-  if (!columns || strcmp(one->units, other->units) != 0 || strcmp(one->cost, other->cost) != 0)
-    return 0;
-  return reads_in_place(b, y, x->out[0]) ? x->out[0] : 0;
+  if (x->n_out != 1) return 0;
+  const uint32_t value = x->out[0];
+  return by_columns(b, one, other, y, value) || by_rows(one, other, y, value) ? value : 0;
 }
 
 // ---- joining ----
@@ -138,10 +158,11 @@ static bool is_bare_view(const batch *b, uint32_t item) {
   return state || (oi_plan_is_view(n->op) && storage_of(b, n->out[0])->kind == OI_STORE_ACT);
 }
 
+// What is one unit has nothing to share out, or does it itself.
 static bool may_be_joined(const batch *b, uint32_t item) {
   const oi_node *n = node_of(b, item);
   const bool kept = n->op == OP_STATE_WRITE && storage_of(b, n->out[0])->kind == OI_STORE_ACT;
-  return !kept && !cut_of(b, item)->may_fail;
+  return !kept && !cut_of(b, item)->may_fail && strcmp(cut_of(b, item)->units, "1") != 0;
 }
 
 static void grow(batch *b) {

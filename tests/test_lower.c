@@ -55,9 +55,18 @@ static void build_batch(oinf_graph *g, int kind) {
   oinf_output(g, "z", oinf_softmax(oinf_add(q, k)));
 }
 
-static void check_batch(const char *without, unsigned beside, unsigned behind) {
+// Rows that are taken by blocks, and rows that are taken whole.
+static void build_rows(oinf_graph *g, int kind) {
+  oinf_val x = oinf_input(g, "x", OINF_F32, oinf_sym(g, "T", 1, 8), 64);
+  (void)kind;
+  oinf_output(g, "y", oinf_cast(oinf_quantize(oinf_rmsnorm(x)), .to = OINF_F32));
+  oinf_output(g, "z", oinf_rmsnorm(oinf_softmax(x, .axis = -1)));
+}
+
+static void check_batch(void (*build)(oinf_graph *, int), const char *without, unsigned beside,
+                        unsigned behind) {
   world w;
-  compile(&w, build_batch, 0, "batch", without);
+  compile(&w, build, 0, "batch", without);
   CHECK_INT(count(oinf_emit_dump(w.e), "beside the one before"), beside);
   CHECK_INT(count(oinf_emit_dump(w.e), "behind the one before"), behind);
   CHECK_INT(count(oinf_emit_explain(w.e), "does not join") > 0, !strstr(without, "batch"));
@@ -65,9 +74,10 @@ static void check_batch(const char *without, unsigned beside, unsigned behind) {
 }
 
 TEST(lower, kernels_run_in_one_go) {
-  check_batch("", 1, 1);
-  check_batch("fuse", 2, 0);
-  check_batch("batch", 0, 0);
+  check_batch(build_batch, "", 1, 1);
+  check_batch(build_batch, "fuse", 2, 0);
+  check_batch(build_batch, "batch", 0, 0);
+  check_batch(build_rows, "", 0, 2);
 }
 
 // ---- rows that are made in their state ----

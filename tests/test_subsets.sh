@@ -30,15 +30,16 @@ else
   skip "OINF_CORPUS is not set, or '$stories' is not there"
 fi
 
-# Kernels that run in one go, on threads.
-if [ -e "$root/stories.oinf" ]; then
-  "$build/oinf-sim" "$root/stories.oinf" --tokens 1,403,407,261,378,403,407,261,378 --hash -q | sort -u >"$root/sim"
-  check "in one go: emit" emits "$root/stories.oinf" -o "$root/b"
-  check "in one go: build" builds
-  for threads in 2 3; do
-    check "in one go, $threads threads" a_part --tokens 1,403,407,261,378,403,407,261,378 --threads $threads
-  done
-fi
+# Kernels that run in one go, on threads, beside and behind each other.
+in_one_go() { # quantized weights, or the model's own
+  local words="--tokens $(seq -s, 3 122) --steps 2"
+  check "in one go: convert" "$build/oinf-convert" "$stories" -q ${1:+--quant "$1"} -o "$root/go.oinf"
+  "$build/oinf-sim" "$root/go.oinf" $words --hash -q | sort -u >"$root/sim"
+  check "in one go: emit" emits "$root/go.oinf" -o "$root/b"
+  check "in one go: build" make -s -C "$root/b"
+  check "in one go, 3 threads${1:+, $1}" a_part $words --threads 3
+}
+if [ -e "$root/stories.oinf" ]; then in_one_go; in_one_go q8_0; fi
 
 # Memory of activations: within 1.05 of the most bytes that live at once.
 tight() { "$build/oinf-emit" "$1" --explain --stop-after=memory 2>&1 >/dev/null |

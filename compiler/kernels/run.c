@@ -108,7 +108,7 @@ static call call_of(model_run *r, const operands *o, int64_t first) {
 }
 
 // One of the kernels that run in one go. BEHIND: each piece of it runs behind the same piece of the
-// one before it.
+// one before it, of whose units it has a multiple.
 typedef enum join { BESIDE, BEHIND } join;
 typedef struct task {
   int kernel;
@@ -168,17 +168,25 @@ static void run(model_run *r, int k, int64_t units, int64_t cost, const operands
 
 MAYBE static void run_all(model_run *r, const task *tasks, int n) {
   job j[MOST_TASKS + 1] = {{0}};
-  int64_t whole = 0, end = 0;
-  for (int i = 0; i < n; i++) whole += tasks[i].units * tasks[i].cost;
+  int64_t whole = 0, end = 0, group = 0;
+  for (int i = 0; i < n; i++) {
+    whole += tasks[i].units * tasks[i].cost;
+    if (tasks[i].o.group > group) group = tasks[i].o.group;
+  }
   if (!r->threads || whole <= LEAST) {
     for (int i = 0; i < n; i++) run(r, tasks[i].kernel, tasks[i].units, tasks[i].cost, &tasks[i].o);
     return;
   }
   for (int i = 0; i < n; i++) {
     const task *t = &tasks[i];
+    const job *last = i ? &j[i - 1] : NULL;
     j[i] = (job){.fn = r->file->kernels[t->kernel], .c = call_of(r, &t->o, 0), .units = t->units};
-    j[i].join = t->join, j[i].begin = t->join == BEHIND ? j[i - 1].begin : end;
-    cut(r, &j[i], t->cost, whole, t->o.group);
+    j[i].begin = end, j[i].join = t->join;
+    cut(r, &j[i], t->cost, whole, group);
+    if (t->join == BEHIND && last->units > 0) {
+      j[i].begin = last->begin, j[i].end = last->end;
+      j[i].piece = last->piece * (t->units / last->units);
+    }
     end = j[i].end;
   }
   oi_threads_run(r->threads, end, 1, run_pieces, j);
