@@ -103,8 +103,16 @@ static int choose_kernels(model_file *f) {
 }
 
 static call call_of(model_run *r, const operands *o, int64_t first) {
-  return (call){&r->d,   o->out,     o->in,   first,        r->room,
-                r->more, r->threads, &r->bad, r->file->dots};
+  return (call){.d = &r->d,
+                .out = o->out,
+                .in = o->in,
+                .first = first,
+                .room = r->room,
+                .more = r->more,
+                .threads = r->threads,
+                .bad = &r->bad,
+                .ahead = r->ahead.bytes,
+                .dots = r->file->dots};
 }
 
 // One of the kernels that run in one go. BEHIND: each piece of it runs behind the same piece of the
