@@ -110,6 +110,15 @@ check "fast: hashes" hashes
 check "fast: a changed kernel is found" moved
 check "fast: and ends with 1" ends 1 "$n/model" --check
 
+# The user's words reach every command, but for those that would change results.
+words_of_users() {
+  make -nB -C "$b" CPPFLAGS=-DUSERS_WORD LDFLAGS="-Wl,-z,users-word -ffast-math" CFLAGS="-Ofast -g" model >"$root/said" &&
+    [ "$(grep -c -e ' -c -o .*' "$root/said")" = "$(grep -c -e '-DUSERS_WORD.* -c -o' "$root/said")" ] &&
+    grep -e ' -o model ' "$root/said" | grep -q -e '-Wl,-z,users-word' && grep -q -e '-O3 -g' "$root/said" &&
+    ! grep -e ' -ffast-math\|-Ofast' "$root/said"
+}
+check "words of users" words_of_users
+
 # Emission: the same bytes from anywhere, a name of one's own, folders that hold something else.
 again() { (cd "$root" && LC_ALL=C.UTF-8 TZ=Asia/Tokyo "$1" adder.oinf -q -o second/) && diff -r "$root/first" "$root/second"; }
 emits "$adder" -o "$root/first"
