@@ -68,6 +68,7 @@
   F(dot_float, "lib/rt/dot_float.inc")                    \
   F(dot_panel, "lib/rt/dot_panel.inc")                    \
   F(dot_walk, "lib/rt/dot_walk.inc")                      \
+  F(dot_bf16, "lib/rt/dot_bf16.inc")                      \
   F(dot_end, "lib/rt/dot_end.inc")                        \
   F(dot_plain_c, "lib/rt/dot_plain.c")                    \
   F(dot_avx2_c, "lib/rt/dot_avx2.c")                      \

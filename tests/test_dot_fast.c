@@ -99,7 +99,8 @@ static void multiply(const product *p, const oi_dots *dots) {
     const int8_t *q = p->q + i * p->k;
     const float *scales = p->scales + i * p->k / 32;
     if (many && blocks) oi_pack_tile(tile, q, scales, n, p->k, as);
-    else if (many) dots->pack_f32((float *)(void *)tile, p->x + i * p->k, 4 * p->k, n, n, p->k);
+    else if (many)
+      oi_pack_x_of(dots, as)((float *)(void *)tile, p->x + i * p->k, 4 * p->k, n, n, p->k);
     for (int64_t r = 0; r < n && blocks && !many; r++)
       oi_quad_row((oi_quad *)(void *)(tile + r * d.x_pitch), q + r * p->k, scales + r * p->k / 32,
                   p->k, as);

@@ -9,6 +9,6 @@ static void K(NAME_READY)(const call *c, int64_t from, int64_t to, int worker) {
   for (int64_t t = from; t < to; t++) {
     const int64_t row = t * OI_TILE, n = dim_min(OI_TILE, (ROWS) - row);
     void *tile = c->room + row * oi_tile_pitch(DEPTH, DOT_TYPE);
-    c->dots->pack_f32(tile, a + row * (DEPTH), 4 * (DEPTH), n, n, DEPTH);
+    oi_pack_x_of(c->dots, DOT_TYPE)(tile, a + row * (DEPTH), 4 * (DEPTH), n, n, DEPTH);
   }
 }

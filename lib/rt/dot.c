@@ -16,6 +16,7 @@ OI_RT const oi_dots *oi_dots_of(oi_cpu cpu) {
   if (cpu == OI_CPU_UNKNOWN) cpu = oi_cpu_level();
 #if OI_DOT_X86
   if (cpu >= OI_CPU_AMX) return oi_dots_amx();
+  if (cpu >= OI_CPU_AVX512 && oi_dots_bf16()) return oi_dots_bf16();
   if (cpu >= OI_CPU_AVX512) return oi_dots_avx512();
   if (cpu >= OI_CPU_AVX2) return oi_dots_avx2();
 #elif OI_DOT_ARM
@@ -50,8 +51,8 @@ OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values) {
 OI_RT oi_dot_fn *oi_panel_of(const oi_dots *dots, oi_dot_type weights) {
   switch (weights) {
     case OI_DOT_F32:
-    case OI_DOT_F16:
-    case OI_DOT_BF16: return dots->panel_floats;
+    case OI_DOT_F16: return dots->panel_floats;
+    case OI_DOT_BF16: return dots->panel_pairs ? dots->panel_pairs : dots->panel_floats;
     case OI_DOT_Q8_0: return dots->panel_q8_0;
     case OI_DOT_Q4_0: return dots->panel_q4_0;
     default: return NULL;
@@ -62,9 +63,13 @@ OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats) {
   switch (floats) {
     case OI_DOT_F32: return dots->pack_f32;
     case OI_DOT_F16: return dots->pack_f16;
-    case OI_DOT_BF16: return dots->pack_bf16;
+    case OI_DOT_BF16: return dots->pack_pairs ? dots->pack_pairs : dots->pack_bf16;
     default: return NULL;
   }
+}
+
+OI_RT oi_pack_fn *oi_pack_x_of(const oi_dots *dots, oi_dot_type weights) {
+  return weights == OI_DOT_BF16 && dots->pack_pairs_x ? dots->pack_pairs_x : dots->pack_f32;
 }
 
 // ---- panels ----
@@ -160,8 +165,10 @@ static void pack_groups(const oi_dots *dots, const oi_dot *d, const uint8_t *w, 
 OI_RT void oi_panels_run(const oi_dots *dots, const oi_dot *given, oi_dot_type weights,
                          void *room) {
   const bool blocks = weights == OI_DOT_Q8_0 || weights == OI_DOT_Q4_0;
-  const int64_t depth = OI_FAST && !blocks && given->k > OI_DEPTH ? OI_DEPTH : given->k;
-  const int64_t group = oi_group_bytes(depth, weights);
+  const bool pairs = weights == OI_DOT_BF16 && dots->panel_pairs;
+  const int64_t piece = pairs ? 2 * OI_DEPTH : OI_DEPTH;
+  const int64_t depth = OI_FAST && !blocks && given->k > piece ? piece : given->k;
+  const int64_t group = oi_group_bytes(depth, weights) / (pairs ? 2 : 1);
   const int64_t most = oi_panels_room(given->k, weights) / group * OI_GROUP;
   oi_dot d = *given;
   d.w = room, d.w_pitch = group;

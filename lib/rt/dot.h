@@ -96,7 +96,7 @@ OI_RT void oi_quad_row(oi_quad *out, const int8_t *x, const float *d, int64_t k,
 //   floats  all as f32, 16 parts of oi_panel_steps(k) * width; part p holds element 16 s + order(p)
 //           of row r at s * width + r, order being 0 8 4 12 2 10 6 14 1 9 5 13 3 11 7 15; the last
 //           step is room alone, so that parts lie no power of two apart. In fast numerics: element
-//           k of row r at k * width + r
+//           k of row r at k * width + r; pairs of bf16 likewise, elements 2 k and 2 k + 1
 //   q8_0    of w, for four blocks: 4 * 16 scales in f16, then for each block eight times 16 rows of
 //           four elements, + 128
 //   q4_0    the same with four times 16 rows of four bytes: low half element 4 c + i, high half
@@ -144,6 +144,10 @@ typedef struct oi_dots {
   oi_mix_fn *mix_f32, *mix_f16, *mix_bf16;
   oi_mixed_fn *mixed;
   oi_exp_fn *exp;
+  // Weights in bf16 by x rounded to bf16, as panels of pairs; in fast numerics where the processor
+  // has instructions for it, else NULL.
+  oi_dot_fn *panel_pairs;
+  oi_pack_fn *pack_pairs, *pack_pairs_x;
 } oi_dots;
 OI_RT const oi_dots *oi_dots_plain(void);
 // OI_BASE_ONLY leaves the variants out that not every processor of the architecture has.
@@ -165,6 +169,7 @@ OI_RT void oi_amx_q8_0(const oi_dot *d);
 OI_RT void oi_amx_q4_0(const oi_dot *d);
 // Do they give the plain variant's bits here? Asked only where the tiles may be used.
 OI_RT bool oi_amx_holds(void);
+OI_RT const oi_dots *oi_dots_bf16(void);  // AVX-512 and pairs; NULL: not in strict, or not here
 #elif OI_DOT_ARM
 OI_RT const oi_dots *oi_dots_neon(void);
 OI_RT const oi_dots *oi_dots_dotprod(void);  // not with OI_BASE_ONLY
@@ -176,6 +181,7 @@ OI_RT oi_dot_fn *oi_dot_of(const oi_dots *dots, oi_dot_type weights);  // NULL: 
 OI_RT oi_mix_fn *oi_mix_of(const oi_dots *dots, oi_dot_type values);
 OI_RT oi_dot_fn *oi_panel_of(const oi_dots *dots, oi_dot_type weights);
 OI_RT oi_pack_fn *oi_pack_of(const oi_dots *dots, oi_dot_type floats);
+OI_RT oi_pack_fn *oi_pack_x_of(const oi_dots *dots, oi_dot_type weights);  // f32 rows, as tiles
 
 // Rows of x from which packing both sides pays.
 enum {

@@ -293,9 +293,15 @@ OI_RT const oi_dots *oi_dots_avx512(void) {
 }
 
 OI_RT const oi_dots *oi_dots_amx(void) {
-  static const oi_dots dots = DOT_TABLE_OF(oi_amx_q8_0, oi_amx_q4_0);
+  static const oi_dots dots = DOT_TABLE_OF(oi_amx_q8_0, oi_amx_q4_0, NULL, NULL, NULL);
   return &dots;
 }
+
+#if OI_FAST && OI_DOT_TYPES & 4
+#include "lib/rt/dot_bf16.inc"
+#else
+OI_RT const oi_dots *oi_dots_bf16(void) { return NULL; }
+#endif
 
 #include "lib/rt/dot_end.inc"
 #endif

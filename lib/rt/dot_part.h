@@ -39,14 +39,15 @@ typedef struct dot_piece {
 #define DOT_IF(type, fn) ((OI_DOT_TYPES) >> OI_DOT_##type & 1 ? (fn) : NULL)
 #define DOT_HAS(type, fn) DOT_IF(type, V(fn))
 #define DOT_FLOAT(fn) ((OI_DOT_TYPES) & 7 ? V(fn) : NULL)
-#define DOT_TABLE DOT_TABLE_OF(V(panel_q8_0), V(panel_q4_0))
-#define DOT_TABLE_OF(panel_8, panel_4)                                                         \
+// The functions of a variant: panels of blocks, and at last those of pairs of bf16.
+#define DOT_TABLE DOT_TABLE_OF(V(panel_q8_0), V(panel_q4_0), NULL, NULL, NULL)
+#define DOT_TABLE_OF(panel_8, panel_4, ...)                                                    \
   {                                                                                            \
     DOT_HAS(F32, dot_f32), DOT_HAS(F16, dot_f16), DOT_HAS(BF16, dot_bf16),                     \
         DOT_HAS(Q8_0, dot_q8_0), DOT_HAS(Q4_0, dot_q4_0), DOT_FLOAT(panel_floats),             \
         DOT_IF(Q8_0, panel_8), DOT_IF(Q4_0, panel_4), DOT_FLOAT(pack_f32),                     \
         DOT_HAS(F16, pack_f16), DOT_HAS(BF16, pack_bf16), DOT_HAS(F32, mix_f32),               \
-        DOT_HAS(F16, mix_f16), DOT_HAS(BF16, mix_bf16), V(mixed), V(exp_row)                   \
+        DOT_HAS(F16, mix_f16), DOT_HAS(BF16, mix_bf16), V(mixed), V(exp_row), __VA_ARGS__      \
   }
 
 typedef float float4 __attribute__((vector_size(16)));
