@@ -151,5 +151,5 @@ oinf_status oi_emit_kernels(oi_emit *e) {
                            : "sums in sixteen partials");
   for (uint32_t i = 0; i < e->n_kernels; i++) OI_TRY(put_kernel(e, e->in_order[i]));
   put_table(e);
-  return OINF_OK;
+  return e->out.failed ? oi_nomem(e->err, e->out.n) : OINF_OK;
 }
