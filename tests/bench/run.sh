@@ -72,7 +72,7 @@ if wanted convert; then
   "$work/bench_convert" "$BUILD/oinf-convert" "$work/100m" "$work" "$(rounds 9)" | show
 fi
 if [[ " ${names[*]} " == *" peers "* ]]; then
-  compile peers/ours "$lib" && compile peers/make_adds "$lib"
+  compile peers/ours "$lib" && compile peers/make_adds "$lib" && compile peers/make_product "$lib"
   "$work/peers/make_adds" "$work/peers/adds.oinf" && cp "$BUILD/oinf-emit" "$work/peers/"
   python3 tests/bench/peers/run.py "$work/peers" --rounds "$(rounds 7)"
 fi

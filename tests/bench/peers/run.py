@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# The folder holds ours, oinf-emit and adds.oinf, which run.sh puts there.
+# The folder holds ours, make_product, oinf-emit and adds.oinf, which run.sh puts there.
 PYTHON = {"openblas": "PEER_BLAS", "onnx": "PEER_ONNX", "ggml": "PEER_GGML", "llama": "PEER_GGML",
           "torch": "PEER_TORCH"}
 MIB = "1024"
@@ -70,12 +70,13 @@ def rows(folder):
                [peer("ggml", "matvec", kind, MIB, w) for w in wheres])
 
 
-def bundle(folder, package, *task, without="", budget=""):
+def bundle(folder, package, *task, without="", budget="", numerics=""):
     """A bundle's contender: the package emitted into `folder` by the oinf-emit beside it, and built."""
-    name = os.path.basename(package).removesuffix(".oinf") + without + budget
+    name = os.path.basename(package).removesuffix(".oinf") + without + budget + numerics
     made, program = os.path.join(folder, name + ".bundle"), os.path.join(folder, name)
     emit = [os.path.join(folder, "oinf-emit"), package, "-q", "-o", made]
     emit += ["--without", without] if without else []
+    emit += ["--numerics", numerics] if numerics else []
     emit += ["--ctx", "1024"] if task[0] != "step" else []
     emit += ["--budget", budget] if budget else []
     for command in (emit,
@@ -89,6 +90,22 @@ def bundle(folder, package, *task, without="", budget=""):
     label = "ours" + (", without " + without if without else "") + (", budget " + budget if budget else "")
     return (label,
             [program, os.path.join(made, "weights.oinf"), *task])
+
+
+def products(folder):
+    """One product as a bundle of fast numerics, its weights as they lie in the file; a step counts in thousands."""
+    def ours(kind, m, n, k):
+        package = os.path.join(folder, f"product-{kind}-{m}-{n}-{k}.oinf")
+        subprocess.run([os.path.join(folder, "make_product"), package, kind, str(m), str(n), str(k)], check=False)
+        return bundle(folder, package, "step", str(2 * m * n * k // 1000), numerics="fast")
+    for n in (512, 1024, 2048):
+        yield (f"matmul f32, {n}, fast", "GFLOP/s", 1.0, ours("f32", n, n, n),
+               [peer("openblas", "matmul", str(n)), peer("onnx", "matmul", str(n)), peer("torch", "matmul", str(n))])
+    for kind, others in (("q8_0", ("plain",)), ("q4_0", ("plain", "repack"))):
+        yield (f"prefill {kind}, 256 x 4096 x 4096, fast", "GOP/s", 2.5, ours(kind, 256, 4096, 4096),
+               [peer("onnx", "prefill", kind)] + [peer("ggml", "prefill", kind, w) for w in others])
+    yield ("prefill bf16, 256 x 4096 x 4096, fast", "GFLOP/s", 1.0, ours("bf16", 256, 4096, 4096),
+           [peer("torch", "prefill", "bf16")])
 
 
 def chains(folder):
@@ -196,7 +213,7 @@ def main():
     table = ["| what | contender | median | ours over it (min..max) | aim |", "|---|---|---|---|---|"]
     print("\n".join(table), flush=True)
     models_at = os.environ.get("PEER_MODELS", ".")
-    for rows_of in (rows(a.folder), chains(a.folder), models(models_at, a.folder)):
+    for rows_of in (rows(a.folder), products(a.folder), chains(a.folder), models(models_at, a.folder)):
         for row in rows_of:
             if a.only not in row[0]:
                 continue
