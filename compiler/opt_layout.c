@@ -1,6 +1,6 @@
 // Layout: a transpose in front of a matmul becomes the matmul's own flag, so that an operand is
 // read as it lies and never copied. The order of the sums is that of k, which a transpose does not
-// touch: equal bits. Weights are left row-major; how a kernel wants them is said by its template.
+// touch: equal bits. Which weights are re-laid is decided with the plan (emit_layout.c).
 #include "compiler/passes.h"
 #include "lib/op_move.h"
 

@@ -213,7 +213,7 @@ INLINE void V(block_sums)(vi s[PANEL_C][LANES], const oi_block *at, int columns,
 
 INLINE void V(walk_bytes)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_GROUPS],
                           const uint8_t *x, int64_t width, int groups) {
-  EACH (j, 8) {
+  ROLLED for (int j = 0; j < 8; j++) {
     int32_t some;
     memcpy(&some, x + 4 * j * width, sizeof some);
     const __m256i both = _mm256_set1_epi32(some), odd = _mm256_srai_epi16(both, 8),
@@ -233,7 +233,7 @@ INLINE void V(walk_nibbles)(vi s[DOT_GROUPS][LANES], const uint8_t *const q[DOT_
   __m256i pairs[DOT_GROUPS][LANES];
   EACH (t, groups)
     EACH (l, LANES) pairs[t][l] = _mm256_setzero_si256();
-  EACH (j, 4) {
+  ROLLED for (int j = 0; j < 4; j++) {
     int32_t lo, hi;
     memcpy(&lo, x + 4 * j * width, sizeof lo);
     memcpy(&hi, x + 4 * (j + 4) * width, sizeof hi);

@@ -9,11 +9,14 @@
 #include "lib/rt/strict.h"
 
 #define INLINE static inline __attribute__((always_inline)) TARGET
-// A loop that is unrolled whole, so that arrays indexed by it are registers.
+// A loop that is unrolled whole, so that arrays indexed by it are registers; and one that is not,
+// since gcc would gather the terms of its sums in memory and add them up afterwards.
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define ROLLED _Pragma("GCC unroll 1")
 #endif
 #define EACH(i, n) UNROLL for (int i = 0; i < (int)(n); i++)
 

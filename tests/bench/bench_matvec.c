@@ -4,8 +4,11 @@
 // Matvec: 4096 x 4096 matrices one behind the other through 1 GiB of distinct weights, so that no
 // cache helps; the denominator is the best of plain reads with 1, 4 and 8 streams measured in the
 // same round, because a neighbour on the machine moves every figure and only ratios of one round
-// mean anything. The thread's CPU clock is used. Usage: bench_matvec [ROUNDS [MiB]].
+// mean anything. Quantized weights are taken row by row, as the simulator has them, and in groups,
+// as a bundle does, without and with fetching ahead. The thread's CPU clock is used.
+// Usage: bench_matvec [ROUNDS [MiB]].
 #include "lib/op.h"
+#include "lib/rt/ahead.h"
 #include "lib/rt/dot.h"
 #include "tests/bench/bench.h"
 
@@ -13,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = 4096, KINDS = 5, PREFILL = 256 };
+enum { SIZE = 4096, KINDS = 5, PREFILL = 256, GROUPED = 4 };
 static const oinf_dtype types[KINDS] = {OINF_F32, OINF_F16, OINF_BF16, OINF_Q8_0, OINF_Q4_0};
 static const char *const names[KINDS] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
 
@@ -63,6 +66,19 @@ static double matvec_speed(const oi_dots *dots, input *in, oinf_dtype type, cons
   return (double)(n * matrix) / (bench_cpu() - start) / 1e9;
 }
 
+// Two dtypes, each without and with fetching ahead.
+static double groups_speed(const oi_dots *dots, input *in, int kind, const uint8_t *at,
+                           size_t size) {
+  const oi_dot_type type = kind < 2 ? OI_DOT_Q8_0 : OI_DOT_Q4_0;
+  const int64_t group = oi_group_bytes(SIZE, type);
+  const size_t matrix = (size_t)(SIZE / OI_GROUP * group), n = size / matrix;
+  oi_dot d = {.out = in->out[0], .x = in->quads, .w_pitch = group, .m = 1, .n = SIZE, .k = SIZE};
+  d.ahead = kind % 2 ? OI_AHEAD_BYTES : 0;
+  const double start = bench_cpu();
+  for (size_t i = 0; i < n; i++) d.w = at + i * matrix, oi_groups_run(dots, &d, type);
+  return (double)(n * matrix) / (bench_cpu() - start) / 1e9;
+}
+
 static double matmul_speed(const oi_dots *dots, input *in, oinf_dtype type, const uint8_t *at) {
   enum { SOME = 512 };
   oi_dot d = problem(in, type, PREFILL);
@@ -90,6 +106,7 @@ int main(int argc, char **argv) {
   const char *level = oi_cpu_name(oi_cpu_level());
   const oi_dots *dots = oi_dots_of(OI_CPU_UNKNOWN);
   static bench_series speed[KINDS], share[KINDS], gops[KINDS], gain[KINDS];
+  static bench_series walk[GROUPED], of_read[GROUPED];
   for (int r = 0; r < rounds; r++) {
     const double best = bench_read_best(weights, size);
     for (int k = 0; k < KINDS; k++) {
@@ -99,6 +116,10 @@ int main(int argc, char **argv) {
       // A matvec's operations a second: two for each weight.
       bench_add(&gops[k], m), bench_add(&gain[k], m / (2 * v * SIZE / (double)row_bytes(types[k])));
     }
+    for (int k = 0; k < GROUPED; k++) {
+      const double v = groups_speed(dots, in, k, weights, size);
+      bench_add(&walk[k], v), bench_add(&of_read[k], v / best);
+    }
   }
   for (int k = 0; k < KINDS; k++) {
     char name[80];
@@ -106,6 +127,12 @@ int main(int argc, char **argv) {
     bench_row(name, &speed[k], "GB/s", &share[k]);
     snprintf(name, sizeof name, "matmul %s, 256 rows, over matvec", names[k]);
     bench_row(name, &gops[k], "GOP/s", &gain[k]);
+  }
+  for (int k = 0; k < GROUPED; k++) {
+    char name[80];
+    snprintf(name, sizeof name, "matvec %s in groups%s (%s), share of read", names[3 + k / 2],
+             k % 2 ? ", fetched ahead" : "", level);
+    bench_row(name, &walk[k], "GB/s", &of_read[k]);
   }
   free(in);
   return 0;

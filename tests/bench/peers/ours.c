@@ -1,5 +1,6 @@
-// The contender of tests/bench/peers that is ours: ops as the simulator calls them, one thread, on
-// its CPU clock; the quantization of x counts, as it does for the peers. The protocol is that of
+// The contender of tests/bench/peers that is ours: ops as the simulator calls them, or, by quantized
+// weights, as a bundle does, which has them in groups; one thread, on its CPU clock. The
+// quantization of x counts, as it does for the peers. The protocol is that of
 // peer.py: "ready", then a figure for each line read.
 //
 //   ours matmul N | prefill TYPE | matvec TYPE MIB | read MIB
@@ -69,31 +70,56 @@ static void quantize(task *t) {
 }
 
 static void multiply(task *t, const uint8_t *w) {
-  const bool quantized = oi_dtype_class(t->type) == OI_Q;
   const oinf_matmul_args args = {.transpose_b = true};
-  const oi_view in[] = {{quantized ? (void *)t->quants : (void *)t->x,
-                         quantized ? OINF_I8 : OINF_F32,
-                         2,
-                         {t->m, t->k}},
-                        {(void *)(uintptr_t)w, t->type, 2, {t->n, t->k}},
-                        {t->scales, OINF_F32, 2, {t->m, t->k / 32}}};
+  const oi_view in[] = {{t->x, OINF_F32, 2, {t->m, t->k}},
+                        {(void *)(uintptr_t)w, t->type, 2, {t->n, t->k}}};
   oi_view out = {t->out, OINF_F32, 2, {t->m, t->n}};
-  oi_call c = call_of(&args, in, quantized ? 3 : 2, &out, 1);
+  oi_call c = call_of(&args, in, 2, &out, 1);
   if (!t->room) t->room = room_of(OP_matmul, &c);
   c.room = t->room;
   oi_op_info_of(OP_matmul)->run(&c);
 }
 
+// x is laid in tiles for each matrix, as each product of a bundle does.
+static void multiply_groups(task *t, const uint8_t *w) {
+  const oi_dot_type type = oi_dtype_dot(t->type);
+  const int64_t pitch = oi_tile_pitch(t->k, type);
+  uint8_t *tiles = t->room;
+  for (int64_t i = 0; i < t->m; i += OI_TILE)
+    oi_pack_tile(tiles + i * pitch, t->quants + i * t->k, t->scales + i * (t->k / 32),
+                 t->m - i < OI_TILE ? t->m - i : OI_TILE, t->k, type);
+  const oi_dot d = {.out = t->out,
+                    .out_pitch = t->n,
+                    .x = tiles,
+                    .x_pitch = pitch,
+                    .w = w,
+                    .w_pitch = oi_group_bytes(t->k, type),
+                    .m = t->m,
+                    .n = t->n,
+                    .k = t->k};
+  oi_groups_run(oi_dots_of(OI_CPU_UNKNOWN), &d, type);
+}
+
 static double seconds(task *t) {
   const double start = bench_cpu();
-  if (oi_dtype_class(t->type) == OI_Q) quantize(t);
-  for (int64_t i = 0; i < t->count; i++) multiply(t, t->w + (uint64_t)i * t->bytes);
+  const bool quantized = oi_dtype_class(t->type) == OI_Q;
+  if (quantized) quantize(t);
+  for (int64_t i = 0; i < t->count; i++)
+    (quantized ? multiply_groups : multiply)(t, t->w + (uint64_t)i * t->bytes);
   return bench_cpu() - start;
 }
 
+static void open_groups(task *t) {
+  const oi_dot_type type = oi_dtype_dot(t->type);
+  const size_t tiles = (size_t)(t->m * oi_tile_pitch(t->k, type));
+  t->bytes = (uint64_t)(oi_groups(t->n) * oi_group_bytes(t->k, type));
+  t->room = aligned_alloc(64, (tiles + 63) / 64 * 64);
+  if (!t->room) bench_die("no memory");
+}
+
 static void open_task(task *t) {
-  const uint64_t block = oinf_dtype_block(t->type);
-  t->bytes = (uint64_t)(t->n * t->k) / block * oinf_dtype_block_bytes(t->type);
+  t->bytes = (uint64_t)(t->n * t->k) * oinf_dtype_block_bytes(t->type);
+  if (oi_dtype_class(t->type) == OI_Q) open_groups(t);
   t->x = aligned_alloc(64, sizeof(float) * (size_t)(t->m * t->k));
   t->out = aligned_alloc(64, sizeof(float) * (size_t)(t->m * t->n));
   t->quants = aligned_alloc(64, (size_t)(t->m * t->k));
