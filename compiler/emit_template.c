@@ -77,8 +77,6 @@
   F(dot_neon, "lib/rt/dot_neon.inc")                      \
   F(dot_neon_c, "lib/rt/dot_neon.c")                      \
   F(dot_c, "lib/rt/dot.c")                                \
-  F(ahead_h, "lib/rt/ahead.h")                            \
-  F(ahead_c, "lib/rt/ahead.c")                            \
   F(attend_h, "lib/rt/attend.h")                          \
   F(attend_c, "lib/rt/attend.c")                          \
   F(probe_h, "lib/rt/probe.h")                            \

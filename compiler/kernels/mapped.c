@@ -1,5 +1,5 @@
 // The part of a bundle's library.c that finds weights where their file is mapped: a block's
-// checksum is proved before its first use, and how far ahead of it they are fetched is found out.
+// checksum is proved before its first use.
 
 static bool proves(model_run *r, uint64_t block, const uint8_t *bytes) {
   uint32_t want;
@@ -20,24 +20,12 @@ MAYBE static const void *weight(model_run *r, uint64_t offset, uint64_t bytes) {
   for (uint64_t b = first; b <= last; b++) {
     if (r->proved[b]) continue;
     if (!proves(r, b, base + b * BLOCK)) return NULL;
-    r->proved[b] = 1, r->fresh = true;
+    r->proved[b] = 1;
   }
   return base + offset;
 }
 
-static uint64_t nanoseconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void begin_paging(model_run *r) { r->began = nanoseconds(), r->fresh = false; }
-
-// Steps of one row are alike, and bound by the weights: the first ones say how to fetch them.
-static int end_paging(model_run *r) {
-  const bool one = SYM_ROWS >= 0 && r->d.s[SYM_ROWS < 0 ? 0 : SYM_ROWS] == 1;
-  if (one && !r->fresh && !r->show) oi_ahead_step(&r->ahead, nanoseconds() - r->began);
-  return MODEL_OK;
-}
+static void begin_paging(model_run *r) { (void)r; }
+static int end_paging(model_run *r) { return (void)r, MODEL_OK; }
 static int open_paging(model_run *r) { return (void)r, MODEL_OK; }
 static void close_paging(model_run *r) { (void)r; }

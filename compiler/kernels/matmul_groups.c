@@ -14,8 +14,7 @@ static void K(NAME)(const call *c, int64_t from, int64_t to, int worker) {
                       .w_pitch = group,
                       .m = ROWS,
                       .n = to - from,
-                      .k = DEPTH,
-                      .ahead = c->ahead};
+                      .k = DEPTH};
   (void)d, (void)worker;
   oi_groups_run(c->dots, &job, DOT_TYPE);
 }

@@ -48,11 +48,7 @@ struct model_run {
   uint8_t *more;        // scratch of all workers but the caller
   void (*show)(void *, const model_value *);
   void *user;
-  oi_ahead ahead;  // how far weights are fetched before their use
-#if MAPPED
-  uint64_t began;  // nanoseconds, of the step
-  bool fresh;      // it proves a block
-#else              // under a budget
+#if !MAPPED  // under a budget
   oi_pager *pager;
   oi_cursor cursor;
   uint64_t streamed, may_read;  // as the step began, and in it at most

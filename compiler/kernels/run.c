@@ -18,7 +18,6 @@ typedef struct call {
   uint8_t *more;        // that of the other workers
   oi_threads *threads;  // for a kernel that shares its work out itself
   atomic_int *bad;      // set where the data cannot be used
-  int64_t ahead;        // bytes that a walk over weights fetches before their use
   const oi_dots *dots;  // inner kernels for this processor
 } call;
 
@@ -111,7 +110,6 @@ static call call_of(model_run *r, const operands *o, int64_t first) {
                 .more = r->more,
                 .threads = r->threads,
                 .bad = &r->bad,
-                .ahead = r->ahead.bytes,
                 .dots = r->file->dots};
 }
 

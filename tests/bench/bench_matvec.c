@@ -8,7 +8,6 @@
 // as a bundle does, without and with fetching ahead. The thread's CPU clock is used.
 // Usage: bench_matvec [ROUNDS [MiB]].
 #include "lib/op.h"
-#include "lib/rt/ahead.h"
 #include "lib/rt/dot.h"
 #include "tests/bench/bench.h"
 
@@ -16,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = 4096, KINDS = 5, PREFILL = 256, GROUPED = 4 };
+enum { SIZE = 4096, KINDS = 5, PREFILL = 256, GROUPED = 4, AHEAD = 2048 };
 static const oinf_dtype types[KINDS] = {OINF_F32, OINF_F16, OINF_BF16, OINF_Q8_0, OINF_Q4_0};
 static const char *const names[KINDS] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
 
@@ -73,7 +72,7 @@ static double groups_speed(const oi_dots *dots, input *in, int kind, const uint8
   const int64_t group = oi_group_bytes(SIZE, type);
   const size_t matrix = (size_t)(SIZE / OI_GROUP * group), n = size / matrix;
   oi_dot d = {.out = in->out[0], .x = in->quads, .w_pitch = group, .m = 1, .n = SIZE, .k = SIZE};
-  d.ahead = kind % 2 ? OI_AHEAD_BYTES : 0;
+  d.ahead = kind % 2 ? AHEAD : 0;
   const double start = bench_cpu();
   for (size_t i = 0; i < n; i++) d.w = at + i * matrix, oi_groups_run(dots, &d, type);
   return (double)(n * matrix) / (bench_cpu() - start) / 1e9;
