@@ -1,4 +1,4 @@
-// The fixed part of a bundle's model.c for states of which a window is all that is ever seen: those
+// The part of a bundle's library.c for states of which a window is all that is ever seen: those
 // rows stay in memory, and move down where the rows of a step would not fit behind them.
 
 static int can_follow(model_run *r, int64_t at) {
